@@ -88,14 +88,15 @@ impl Download {
         let mut resumes = 0;
         loop {
             match self.response.piece().await {
-                Ok(Some(piece)) => {
+                Ok(Some(mut piece)) => {
+                    let is_cut = cut_at.is_some_and(|cut_at| cut(&mut piece, cut_at - offset));
                     let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
                     offset += length;
                     self.around.observer.received(length);
                     if reader.send(piece).await.is_err() || offset >= self.size {
                         return true;
                     }
-                    if cut_at.is_none_or(|cut_at| offset < cut_at) {
+                    if !is_cut {
                         continue;
                     }
                     cut_at = None;
@@ -141,6 +142,17 @@ impl Download {
                 None
             }
         }
+    }
+}
+
+/// Shortens a piece to at most `room` bytes. True if nothing of it may follow.
+fn cut(piece: &mut Bytes, room: u64) -> bool {
+    match usize::try_from(room) {
+        Ok(room) if room <= piece.len() => {
+            piece.truncate(room);
+            true
+        }
+        Ok(_) | Err(_) => false,
     }
 }
 

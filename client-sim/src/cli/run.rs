@@ -24,6 +24,10 @@ const EXAMPLES: &str = "Examples:
   client-sim run --server https://localhost:8443 --ca ca.crt --devices 5000 --key-pool 200 \\
       --state fleet --ramp-up 30 --poll 60 --duration 600 --report report.json
 
+Scenario file, every member may be left out:
+  {\"install_failure\": 0.01, \"reboot\": 0.5, \"cut_download\": 0.1,
+   \"install_secs\": 2, \"reboot_secs\": 5, \"resume_secs\": 1}
+
 Exit status: 0 done, 1 a device failed, 2 wrong use, 3 the server or a file could not be reached.";
 
 /// The flags.
@@ -66,8 +70,7 @@ pub(super) struct Args {
     /// Management token to accept these devices with
     #[arg(long, value_name = "USER_TOKEN", env = "SEALIFT_TOKEN", hide_env_values = true)]
     accept_with: Option<String>,
-    /// JSON file that says what goes wrong: install_failure, reboot, cut_download (0 to 1);
-    /// install_secs, reboot_secs, resume_secs
+    /// JSON file that says what goes wrong (see below)
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Write the report as JSON
@@ -161,7 +164,7 @@ fn resolve(args: &Args) -> Result<FleetConfig, CliError> {
     if let Some(retry) = args.retry {
         timing = Timing { retry, login_backoff: retry, fetch_retry: retry, resume: retry, ..timing };
     }
-    let timing = scenario.time(timing)?;
+    let timing = scenario.time(&timing)?;
     let mut profile = Profile::new(args.device_type.as_str(), args.connections, timing);
     profile.faults = scenario.faults()?;
     let seed = args.seed.unwrap_or_else(rand::random);

@@ -51,7 +51,7 @@ impl Scenario {
     }
 
     /// Changes what the scenario names and leaves the rest.
-    pub(super) fn time(&self, timing: Timing) -> Result<Timing, ScenarioError> {
+    pub(super) fn time(&self, timing: &Timing) -> Result<Timing, ScenarioError> {
         let seconds = |name, value: Option<f64>, otherwise| match value {
             None => Ok(otherwise),
             Some(value) => Duration::try_from_secs_f64(value).map_err(|_| ScenarioError::Seconds(name)),
@@ -60,7 +60,7 @@ impl Scenario {
             install: seconds("install_secs", self.install_secs, timing.install)?,
             reboot: seconds("reboot_secs", self.reboot_secs, timing.reboot)?,
             resume: seconds("resume_secs", self.resume_secs, timing.resume)?,
-            ..timing
+            ..timing.clone()
         })
     }
 }
@@ -75,11 +75,11 @@ mod tests {
     fn known_members_only_and_sane_values() {
         let scenario = Scenario::parse(br#"{"reboot": 0.5, "install_secs": 1.5}"#).unwrap();
         assert!((scenario.faults().unwrap().reboot - 0.5).abs() < f64::EPSILON);
-        let timing = scenario.time(Timing::for_poll(Duration::from_secs(5))).unwrap();
+        let timing = scenario.time(&Timing::for_poll(Duration::from_secs(5))).unwrap();
         assert_eq!(timing.install, Duration::from_millis(1500));
         assert!(Scenario::parse(br#"{"rebot": 1}"#).is_err());
         assert!(Scenario::parse(br#"{"reboot": 2}"#).unwrap().faults().is_err());
         let negative = Scenario::parse(br#"{"reboot_secs": -1}"#).unwrap();
-        assert!(negative.time(Timing::for_poll(Duration::from_secs(5))).is_err());
+        assert!(negative.time(&Timing::for_poll(Duration::from_secs(5))).is_err());
     }
 }

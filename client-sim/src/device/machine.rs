@@ -21,7 +21,7 @@ use crate::protocol::deployments::{NextAnswer, NextForm};
 /// A simulated device. The first event must be [`Event::Started`].
 #[derive(Debug)]
 pub struct Device {
-    profile: Arc<Profile>,
+    pub(super) profile: Arc<Profile>,
     memory: Memory,
     session: Session,
     activity: Activity,

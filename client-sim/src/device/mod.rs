@@ -13,6 +13,8 @@ mod memory;
 mod profile;
 mod session;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod update;
 

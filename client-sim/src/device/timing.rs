@@ -35,12 +35,12 @@ impl Timing {
     /// Intervals in the proportions of a real client, for a poll interval.
     #[must_use]
     pub fn for_poll(poll: Duration) -> Self {
-        let retry = poll.min(Duration::from_secs(300));
+        let retry = poll.min(Duration::from_mins(5));
         Self {
             poll,
             inventory: poll.saturating_mul(16),
             retry,
-            login_backoff: retry.min(Duration::from_secs(60)),
+            login_backoff: retry.min(Duration::from_mins(1)),
             fetch_retry: retry,
             resume: retry,
             install: Duration::ZERO,
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn report_attempts_are_those_of_the_real_client() {
         let defaults = Timing {
-            poll: Duration::from_secs(1800),
-            retry: Duration::from_secs(300),
+            poll: Duration::from_mins(30),
+            retry: Duration::from_mins(5),
             ..Timing::for_poll(Duration::from_secs(1))
         };
         assert_eq!(defaults.derived_report_attempts(), 11);
@@ -102,9 +102,9 @@ mod tests {
     #[test]
     fn login_backoff_doubles_after_three_and_is_capped() {
         let timing = Timing {
-            login_backoff: Duration::from_secs(60),
-            retry: Duration::from_secs(300),
-            ..Timing::for_poll(Duration::from_secs(1800))
+            login_backoff: Duration::from_mins(1),
+            retry: Duration::from_mins(5),
+            ..Timing::for_poll(Duration::from_mins(30))
         };
         let pauses: Vec<u64> = (1..=11).map(|n| timing.login_pause(n).as_secs()).collect();
         assert_eq!(pauses, [60, 60, 60, 120, 120, 120, 240, 240, 240, 300, 300]);

@@ -39,7 +39,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             connections: Connections::KeepAlive,
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             max_body_bytes: 16 << 20,
         }
     }
