@@ -29,7 +29,10 @@ fn every_allowed_transition_works() {
     let admin = server.admin();
     let mut device = server.device();
     device.authenticate().expect_error(401);
-    let path = ["pending", "rejected", "pending", "accepted", "accepted", "pending", "accepted", "rejected", "accepted"];
+    let path = [
+        "pending", "rejected", "pending", "accepted", "accepted", "pending", "accepted", "rejected",
+        "accepted",
+    ];
     for status in path {
         admin.set_status(&device, status).expect(204);
         assert_eq!(admin.show_device(&device)["status"], status);
@@ -55,7 +58,11 @@ fn unknown_status_and_sets_are_refused() {
     admin.set_status(&device, "preauthorized").expect_error(400);
     admin.set_status(&device, "nonsense").expect_error(400);
     let put = |device: &str, set: &str| {
-        admin.send_json("PUT", &format!("{DEVAUTH}/{device}/auth/{set}/status"), &json!({"status": "accepted"}))
+        admin.send_json(
+            "PUT",
+            &format!("{DEVAUTH}/{device}/auth/{set}/status"),
+            &json!({"status": "accepted"}),
+        )
     };
     put(&admin.device_id(&device), &unknown_uuid()).expect(404);
     put(&unknown_uuid(), &unknown_uuid()).expect(404);
@@ -65,7 +72,8 @@ fn unknown_status_and_sets_are_refused() {
 fn preauthorized_device_is_accepted_at_first_contact() {
     let server = shared_server();
     let mut device = server.device();
-    let response = server.admin().preauthorize(&device.identity_json(), &device.key.public_pem(), false).expect(201);
+    let response =
+        server.admin().preauthorize(&device.identity_json(), &device.key.public_pem(), false).expect(201);
     let id = server.admin().device_id(&device);
     assert_eq!(response.header("Location"), Some(format!("devices/{id}").as_str()));
     assert_eq!(server.admin().show_device(&device)["status"], "preauthorized");
@@ -128,7 +136,10 @@ fn malformed_preauthorization_is_400() {
 fn device_limit_is_422_for_users_and_401_for_devices() {
     let server = ServerSetup::default().env("SEALIFT_DEVICE_LIMIT", "1").start();
     let admin = server.admin();
-    assert_eq!(admin.get("/api/management/v2/devauth/limits/max_devices").expect(200).json(), json!({"limit": 1}));
+    assert_eq!(
+        admin.get("/api/management/v2/devauth/limits/max_devices").expect(200).json(),
+        json!({"limit": 1})
+    );
     let mut first = server.accepted_device();
     let mut second = server.device();
     second.authenticate().expect_error(401);
@@ -152,7 +163,9 @@ fn decommissioned_device_starts_anew() {
     let id = admin.device_id(&device);
     admin.send("DELETE", &format!("{DEVAUTH}/{id}")).expect(204);
     device.next().expect_session_refused();
-    device.send_json("POST", NEXT_V2, &json!({"device_provides": device.provides()})).expect_session_refused();
+    device
+        .send_json("POST", NEXT_V2, &json!({"device_provides": device.provides()}))
+        .expect_session_refused();
     device.authenticate().expect_error(401);
     device.authenticate().expect_error(401);
     let shown = admin.show_device(&device);
