@@ -1,13 +1,11 @@
 //! The program as its users see it.
 
-mod mock;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use self::mock::{Behaviour, MockServer};
+use crate::mock::{Behaviour, MockServer};
 
 async fn client_sim(arguments: Vec<String>) -> Output {
     tokio::task::spawn_blocking(move || {

@@ -19,17 +19,17 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-pub use self::state::{Behaviour, State, TOKEN};
+pub(crate) use self::state::{Behaviour, State, TOKEN};
 
 /// A running mock; ends with the test's runtime.
-pub struct MockServer {
-    pub url: String,
-    pub ca_pem: String,
+pub(crate) struct MockServer {
+    pub(crate) url: String,
+    pub(crate) ca_pem: String,
     state: Arc<Mutex<State>>,
 }
 
 impl MockServer {
-    pub async fn start(behaviour: Behaviour) -> Self {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -46,7 +46,7 @@ impl MockServer {
         Self { url, ca_pem: certified.cert.pem(), state }
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 }
@@ -70,7 +70,7 @@ async fn connection(tcp: TcpStream, tls: TlsAcceptor, state: Arc<Mutex<State>>) 
         let state = Arc::clone(&state);
         async move {
             let (head, body) = request.into_parts();
-            let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             Ok::<_, Infallible>(api::answer(&head, &body, &mut state.lock().unwrap()))
         }
     });
@@ -82,18 +82,19 @@ async fn connection(tcp: TcpStream, tls: TlsAcceptor, state: Arc<Mutex<State>>) 
 }
 
 /// A body that may promise more than it has: hyper then breaks the connection off.
-pub struct Reply {
+pub(crate) struct Reply {
     bytes: Option<Bytes>,
     promised: u64,
     was_flushed: bool,
 }
 
 impl Reply {
-    pub fn whole(bytes: Bytes) -> Self {
-        Self::broken(bytes.clone(), bytes.len() as u64)
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        let promised = u64::try_from(bytes.len()).unwrap();
+        Self::broken(bytes, promised)
     }
 
-    pub fn broken(bytes: Bytes, promised: u64) -> Self {
+    pub(crate) fn broken(bytes: Bytes, promised: u64) -> Self {
         Self { bytes: Some(bytes), promised, was_flushed: false }
     }
 }
@@ -108,7 +109,7 @@ impl hyper::body::Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.bytes.take() {
             Some(bytes) => {
-                self.promised -= bytes.len() as u64;
+                self.promised -= u64::try_from(bytes.len()).unwrap();
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             // What was sent must get out before the end.

@@ -1,5 +1,7 @@
 //! The answers of the mock.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
 };
@@ -18,7 +20,7 @@ use super::state::{Record, State, TOKEN};
 const DEPLOYMENTS: &str = "/api/devices/v1/deployments/device/deployments/";
 const DEPLOYMENT: &str = "11111111-2222-3333-4444-555555555555";
 
-pub fn answer(head: &Parts, body: &Bytes, state: &mut State) -> Response<Reply> {
+pub(crate) fn answer(head: &Parts, body: &Bytes, state: &mut State) -> Response<Reply> {
     let path = head.uri.path();
     match (head.method.as_str(), path) {
         ("POST", "/api/devices/v1/authentication/auth_requests") => login(head, body, state),
@@ -49,7 +51,7 @@ fn login(head: &Parts, body: &Bytes, state: &mut State) -> Response<Reply> {
         is_accepted,
         token: None,
         is_finished: false,
-        provides: Default::default(),
+        provides: BTreeMap::new(),
         events: Vec::new(),
         overridden: Vec::new(),
     });
@@ -162,7 +164,7 @@ fn download(head: &Parts, state: &mut State) -> Response<Reply> {
     let Some(range) = head.headers.get("range") else {
         device.events.push("get".to_owned());
         let reply = match break_at {
-            Some(at) => Reply::broken(artifact.slice(..at), artifact.len() as u64),
+            Some(at) => Reply::broken(artifact.slice(..at), u64::try_from(artifact.len()).unwrap()),
             None => Reply::whole(artifact),
         };
         return Response::builder().status(200).body(reply).unwrap();

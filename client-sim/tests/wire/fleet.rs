@@ -1,7 +1,5 @@
 //! Fleets against a small server, over real TLS.
 
-mod mock;
-
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
@@ -11,12 +9,12 @@ use artifact::VerifyingKey;
 use client_sim::device::{DeviceState, Faults, KeyType, Outcome, Profile, Timing};
 use client_sim::fleet::{Fleet, FleetConfig, RunError};
 use client_sim::protocol::{Generation, Origin, Trust};
-use client_sim::report::{Report, UNFINISHED};
+use client_sim::report::{ErrorReport, Report, UNFINISHED};
 
-use self::mock::{Behaviour, MockServer, TOKEN};
+use crate::mock::{Behaviour, MockServer, TOKEN};
 
-const OURS: &str = include_str!("fixtures/p256.public.pem");
-const OTHER: &str = include_str!("fixtures/p256-other.public.pem");
+const OURS: &str = include_str!("../fixtures/p256.public.pem");
+const OTHER: &str = include_str!("../fixtures/p256-other.public.pem");
 
 fn profile(generation: Generation) -> Profile {
     let timing = Timing {
@@ -51,7 +49,7 @@ async fn every_key_type_updates_as_client_3_does() {
         };
         let report = run(config).await;
         assert_eq!(report.count(Outcome::Success), 4, "{report}");
-        assert_eq!(report.errors, Default::default());
+        assert_eq!(report.errors, ErrorReport::default());
         assert_eq!(report.bytes_downloaded, 4 * 11_776);
         let state = server.state();
         for course in state.courses() {

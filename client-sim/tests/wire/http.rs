@@ -1,7 +1,5 @@
 //! The HTTP client against a small server, over real TLS.
 
-mod mock;
-
 use std::time::Duration;
 
 use client_sim::protocol::http::{
@@ -10,7 +8,7 @@ use client_sim::protocol::http::{
 use client_sim::protocol::{Origin, Trust};
 use serde_json::{Value, json};
 
-use self::mock::{Behaviour, MockServer};
+use crate::mock::{Behaviour, MockServer};
 
 fn client(server: &MockServer, ca_pem: &str, options: ClientOptions) -> Client {
     let trust = Trust::from_pem(ca_pem.as_bytes()).unwrap();
