@@ -15,7 +15,7 @@ use crate::device::{Action, Device, DeviceState, Event, FetchError, StoreError, 
 use crate::protocol::authentication::{LoginRequest, token_of};
 use crate::protocol::call::{Call, RequestKind};
 use crate::protocol::http::{Client, ClientOptions, Connections, Dialer, HttpError, Response};
-use crate::protocol::{Generation, Origin};
+use crate::protocol::{Generation, Origin, SessionToken};
 
 /// What all agents of a process share.
 pub struct Surroundings {
@@ -99,6 +99,10 @@ impl Agent {
             self.around.observer.moved(self.shown, state);
             self.shown = state;
         }
+        if state != DeviceState::Downloading {
+            // An abort leaves an open download behind, and with it a slot.
+            self.download = None;
+        }
         if !self.is_settled
             && let Some(outcome) = self.device.first_outcome()
         {
@@ -132,14 +136,14 @@ impl Agent {
         self.note(RequestKind::Login, &result);
         match result {
             Ok(response) => match token_of(&response) {
-                Some(token) => Event::LoggedIn(token.into()),
+                Some(token) => Event::LoggedIn(token),
                 None => Event::LoginRefused(response.status.as_u16()),
             },
             Err(_) => Event::Unreachable,
         }
     }
 
-    async fn send(&self, call: &Call, token: &str) -> Event {
+    async fn send(&self, call: &Call, token: &SessionToken) -> Event {
         let result = match call.to_request(token, self.around.generation) {
             Ok(request) => self.client.send(request).await,
             Err(err) => Err(err),
@@ -152,6 +156,7 @@ impl Agent {
     }
 
     async fn open(&mut self, uri: &str) -> Result<(), FetchError> {
+        self.download = None;
         // Only this process ever closes the semaphore, and it does not.
         let slot = Arc::clone(&self.around.limits.downloads).acquire_owned().await.ok();
         self.download = Some(Download::open(uri, Arc::clone(&self.around), slot).await?);

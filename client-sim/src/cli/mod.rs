@@ -13,14 +13,14 @@ use clap::{Parser, Subcommand};
 use self::exit::Exit;
 
 /// Runs simulated devices against an update server.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "client-sim", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Switches on a fleet of devices and waits until each has been updated.
     Run(Box<run::Args>),

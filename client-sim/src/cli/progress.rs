@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client_sim::device::{DeviceState, Outcome};
-use client_sim::fleet::{Progress, Snapshot};
+use client_sim::fleet::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::interval;
 
@@ -27,19 +26,7 @@ pub(super) async fn draw(progress: Arc<Progress>) {
         } else {
             bar.set_length(snapshot.devices);
             bar.set_position(snapshot.settled());
-            bar.set_message(describe(&snapshot));
+            bar.set_message(snapshot.to_string());
         }
     }
-}
-
-fn describe(snapshot: &Snapshot) -> String {
-    let states = DeviceState::ALL.iter().map(|state| (state.name(), snapshot.in_state(*state)));
-    let outcomes = Outcome::ALL.iter().map(|outcome| (outcome.name(), snapshot.with_outcome(*outcome)));
-    let parts: Vec<String> = outcomes
-        .chain(states)
-        .chain([("requests", snapshot.requests), ("errors", snapshot.errors)])
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
-        .collect();
-    parts.join(" · ")
 }

@@ -31,7 +31,7 @@ Scenario file, every member may be left out:
 Exit status: 0 done, 1 a device failed, 2 wrong use, 3 the server or a file could not be reached.";
 
 /// The flags.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Server to speak to
@@ -177,7 +177,7 @@ fn resolve(args: &Args) -> Result<FleetConfig, CliError> {
         duration: args.duration,
         tenant_token: args.deployment_token.clone(),
         verify_keys: args.verify_key.iter().map(|path| verify_key(path)).collect::<Result<_, _>>()?,
-        accept_with: args.accept_with.clone(),
+        accept_with: args.accept_with.clone().filter(|token| !token.is_empty()),
         ..FleetConfig::new(origin, trust, args.devices, profile, seed)
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::SessionToken;
 use crate::protocol::call::Call;
 
 /// The one thing that a device wants done next; its end is told by an [`Event`].
@@ -19,7 +20,7 @@ pub enum Action {
         /// The call.
         call: Arc<Call>,
         /// The session token that goes with it.
-        token: Arc<str>,
+        token: SessionToken,
     },
     /// Ask for a download and wait for the head of the answer. Ends with [`Event::Opened`].
     Open {
@@ -55,7 +56,7 @@ pub enum Event {
     /// Power is on: the first event, and the one after [`Action::Restart`].
     Started,
     /// The login was answered with a token.
-    LoggedIn(Arc<str>),
+    LoggedIn(SessionToken),
     /// The login was answered with something else.
     LoginRefused(u16),
     /// A call was answered.

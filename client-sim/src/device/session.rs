@@ -5,12 +5,13 @@ use std::sync::Arc;
 use hyper::body::Bytes;
 
 use super::action::{Action, Event};
+use crate::protocol::SessionToken;
 use crate::protocol::call::Call;
 
 /// The token in memory, and the call that is under way.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    token: Option<Arc<str>>,
+    token: Option<SessionToken>,
     pending: Option<Pending>,
 }
 
@@ -86,7 +87,7 @@ impl Session {
     fn proceed(&mut self) -> Action {
         match (&self.token, &self.pending) {
             (Some(token), Some(pending)) => {
-                Action::Send { call: Arc::clone(&pending.call), token: Arc::clone(token) }
+                Action::Send { call: Arc::clone(&pending.call), token: token.clone() }
             }
             (None, _) | (_, None) => Action::Login,
         }
@@ -100,9 +101,7 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use super::{Action, Bytes, Call, Event, Reply, Session, Turn};
+    use super::{Action, Bytes, Call, Event, Reply, Session, SessionToken, Turn};
 
     fn answered(code: u16) -> Event {
         Event::Answered { code, body: Bytes::new() }
@@ -110,7 +109,7 @@ mod tests {
 
     fn token(action: &Action) -> &str {
         let Action::Send { token, .. } = action else { panic!("not a call: {action:?}") };
-        token
+        token.expose()
     }
 
     fn act(turn: Turn) -> Action {
@@ -122,9 +121,9 @@ mod tests {
     fn unauthorized_means_one_login_and_one_repeat() {
         let mut session = Session::default();
         assert_eq!(session.call(Call::Inventory(Vec::new())), Action::Login);
-        assert_eq!(token(&act(session.receive(Event::LoggedIn(Arc::from("T1"))))), "T1");
+        assert_eq!(token(&act(session.receive(Event::LoggedIn(SessionToken::new("T1").unwrap())))), "T1");
         assert_eq!(act(session.receive(answered(401))), Action::Login);
-        assert_eq!(token(&act(session.receive(Event::LoggedIn(Arc::from("T2"))))), "T2");
+        assert_eq!(token(&act(session.receive(Event::LoggedIn(SessionToken::new("T2").unwrap())))), "T2");
         let Turn::Over(reply) = session.receive(answered(401)) else { panic!("a third login") };
         assert_eq!(reply, Reply::Answer { code: 401, body: Bytes::new() });
         assert!(!session.is_open());

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use super::{
     Action, Device, Event, Faults, FetchError, Memory, Outcome, Profile, StoreError, StoredArtifact, Timing,
 };
-use crate::protocol::Generation;
 use crate::protocol::call::Call;
 use crate::protocol::deployments::NextForm;
+use crate::protocol::{Generation, SessionToken};
 
 const OFFER: &[u8] = br#"{"id":"d1","artifact":{"artifact_name":"r1","device_types_compatible":["sim"],
     "source":{"uri":"https://h/r1"}}}"#;
@@ -74,7 +74,7 @@ impl Bench {
     fn perform(&mut self, action: Action) -> Event {
         match action {
             Action::Login => match self.code("login", 200) {
-                200 => Event::LoggedIn(Arc::from("T")),
+                200 => Event::LoggedIn(SessionToken::new("T").unwrap()),
                 0 => Event::Unreachable,
                 code => Event::LoginRefused(code),
             },
@@ -311,4 +311,44 @@ fn a_missing_endpoint_falls_back() {
     let mut bench = Bench::v3().answer("next", &[404]).answer("next-v1", &[404]);
     let seen = bench.run();
     assert_eq!(seen[2..6], words("next=404 next-v1=404 next-get next"));
+}
+
+/// A law, not an example: software changes only when the gate was answered 204, and the device always
+/// knows what to do next.
+#[test]
+fn whatever_happens_nothing_is_committed_without_leave() {
+    const CODES: [u16; 8] = [200, 204, 400, 401, 404, 409, 429, 500];
+    for seed in 0..300 {
+        let generation = if seed % 2 == 0 { Generation::V3 } else { Generation::V5 };
+        let faults = Faults { install_failure: 0.2, reboot: 0.3, cut_download: 0.3 };
+        let mut bench = Bench::new(generation, faults);
+        let mut chaos = StdRng::seed_from_u64(seed);
+        let mut event = Event::Started;
+        for _ in 0..400 {
+            let before = bench.device.memory().software.clone();
+            let has_leave = matches!(event, Event::Answered { code: 204, .. });
+            let action = bench.device.advance(event, bench.now, &mut bench.rng);
+            assert!(has_leave || bench.device.memory().software == before, "seed {seed}");
+            let code = CODES[chaos.random_range(0..CODES.len())];
+            event = match action {
+                Action::Login | Action::Send { .. } if chaos.random_bool(0.1) => Event::Unreachable,
+                Action::Login if chaos.random_bool(0.3) => Event::LoginRefused(code),
+                // To a question it is an offer that lacks nearly everything; to the rest it means nothing.
+                Action::Send { .. } if chaos.random_bool(0.3) => {
+                    Event::Answered { code, body: Bytes::from_static(br#"{"id":"d2"}"#) }
+                }
+                Action::Open { .. } if chaos.random_bool(0.3) => Event::Opened(Err(FetchError::Status(code))),
+                Action::Store(_) if chaos.random_bool(0.3) => Event::Stored(Err(StoreError::Broken)),
+                Action::Login
+                | Action::Send { .. }
+                | Action::Open { .. }
+                | Action::Store(_)
+                | Action::Wait(_)
+                | Action::Restart(_) => {
+                    bench.is_offered = chaos.random_bool(0.8);
+                    bench.perform(action)
+                }
+            };
+        }
+    }
 }

@@ -69,26 +69,28 @@ impl Acceptor {
         [DeviceState::Connecting, DeviceState::Pending].iter().any(|state| snapshot.in_state(*state) > 0)
     }
 
-    /// Accepts whom the list shows; how many that were.
+    /// Accepts whom the list shows; how many the server agreed to.
     async fn round(&self) -> Result<usize, Refusal> {
         let wanted = self.list().await?;
-        let count = wanted.len();
-        let mut workers: JoinSet<Result<(), Refusal>> = JoinSet::new();
-        let share = count.div_ceil(self.clients.len().max(1)).max(1);
+        let mut workers: JoinSet<Result<usize, Refusal>> = JoinSet::new();
+        let share = wanted.len().div_ceil(self.clients.len().max(1)).max(1);
         for (client, chunk) in self.clients.iter().zip(wanted.chunks(share)) {
             let (client, token, chunk) = (Arc::clone(client), Arc::clone(&self.token), chunk.to_vec());
             workers.spawn(async move {
+                let mut accepted = 0;
                 for (device, auth_set) in chunk {
                     let response = client.send(devauth::accept(&token, &device, &auth_set)).await?;
                     check(response.status)?;
+                    accepted += usize::from(response.status.is_success());
                 }
-                Ok(())
+                Ok(accepted)
             });
         }
+        let mut accepted = 0;
         while let Some(result) = workers.join_next().await {
-            result.unwrap_or(Ok(()))?;
+            accepted += result.unwrap_or(Ok(0))?;
         }
-        Ok(count)
+        Ok(accepted)
     }
 
     /// Pending authentication sets of this fleet: device and set.

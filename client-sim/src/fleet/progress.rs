@@ -1,5 +1,6 @@
 //! How far a fleet is, cheap enough to be written on every step and read at any time.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::device::{DeviceState, Outcome};
@@ -127,6 +128,21 @@ impl Snapshot {
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.outcomes.iter().sum()
+    }
+}
+
+impl fmt::Display for Snapshot {
+    /// What is not zero, on one line: outcomes, states, requests.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcomes = Outcome::ALL.iter().map(|outcome| (outcome.name(), self.with_outcome(*outcome)));
+        let states = DeviceState::ALL.iter().map(|state| (state.name(), self.in_state(*state)));
+        let parts: Vec<String> = outcomes
+            .chain(states)
+            .chain([("requests", self.requests), ("errors", self.errors)])
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+            .collect();
+        formatter.write_str(&parts.join(" · "))
     }
 }
 

@@ -3,8 +3,8 @@
 use hyper::body::Bytes;
 use serde::Serialize;
 
-use super::Generation;
 use super::http::{Request, Response};
+use super::{Generation, SessionToken};
 
 /// `POST` here to log in.
 pub const PATH: &str = "/api/devices/v1/authentication/auth_requests";
@@ -77,11 +77,9 @@ pub fn login_body(
 ///
 /// `None` if the answer is another one, is empty, or could not go into a header.
 #[must_use]
-pub fn token_of(response: &Response) -> Option<String> {
+pub fn token_of(response: &Response) -> Option<SessionToken> {
     let text = std::str::from_utf8(&response.body).ok()?;
-    let is_usable =
-        response.status == 200 && !text.is_empty() && text.bytes().all(|b| (0x20..0x7f).contains(&b));
-    is_usable.then(|| text.to_owned())
+    (response.status == 200).then(|| SessionToken::new(text)).flatten()
 }
 
 #[derive(Serialize)]

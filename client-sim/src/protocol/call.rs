@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use hyper::body::Bytes;
 use serde::Serialize;
 
-use super::Generation;
 use super::attributes::{self, Attribute};
 use super::deployments::{self, LogMessage, NextBody, NextForm, Status};
 use super::http::{HttpError, Request};
+use super::{Generation, SessionToken};
 
 /// One call of the device API that needs a session token.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,7 +73,7 @@ impl Call {
     /// # Errors
     ///
     /// [`HttpError::InvalidRequest`] if a body cannot be written as JSON; none of ours can't.
-    pub fn to_request(&self, token: &str, generation: Generation) -> Result<Request, HttpError> {
+    pub fn to_request(&self, token: &SessionToken, generation: Generation) -> Result<Request, HttpError> {
         let request = match self {
             Self::Inventory(attributes) => {
                 json(Request::put(attributes::PATH), attributes, Newline::Yes, generation)
@@ -88,7 +88,7 @@ impl Call {
                 json(request, &LogBody { messages }, Newline::No, generation)
             }
         }?;
-        let request = request.bearer(token);
+        let request = request.bearer(token.expose());
         Ok(match generation {
             Generation::V3 => request,
             Generation::V5 => request.header("accept", "application/json"),

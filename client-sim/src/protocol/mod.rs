@@ -13,7 +13,9 @@ pub mod generation;
 pub mod http;
 pub mod origin;
 pub mod tls;
+pub mod token;
 
 pub use self::generation::Generation;
 pub use self::origin::Origin;
 pub use self::tls::Trust;
+pub use self::token::SessionToken;

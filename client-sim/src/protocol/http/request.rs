@@ -45,6 +45,12 @@ impl Request {
         Self::new(Method::PUT, target)
     }
 
+    /// A PATCH request.
+    #[must_use]
+    pub fn patch(target: impl Into<String>) -> Self {
+        Self::new(Method::PATCH, target)
+    }
+
     /// A DELETE request.
     #[must_use]
     pub fn delete(target: impl Into<String>) -> Self {
