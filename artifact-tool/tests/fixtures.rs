@@ -1,5 +1,7 @@
 //! Every sample artifact is read exactly as its description says.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,6 @@
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use artifact::{KeyType, SigningKey};
@@ -55,12 +56,6 @@ fn write(path: &Path, contents: &[u8], mode: u32, force: bool) -> Result<(), Fai
     if force && path.exists() {
         std::fs::remove_file(path).map_err(failed)?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path).map_err(failed)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
     file.write_all(contents).and_then(|()| file.sync_all()).map_err(failed)
 }

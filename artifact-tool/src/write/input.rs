@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::{Cursor, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::WriteError;
@@ -76,16 +77,9 @@ fn open(path: &Path) -> Result<Opened<'_>, WriteError> {
     if !metadata.is_file() {
         return Err(WriteError::Input(format!("{} is not a regular file", path.display())));
     }
-    Ok(Opened { size: metadata.len(), is_executable: is_executable(&metadata), reader: Box::new(file) })
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-const fn is_executable(_: &std::fs::Metadata) -> bool {
-    false
+    Ok(Opened {
+        size: metadata.len(),
+        is_executable: metadata.permissions().mode() & 0o100 != 0,
+        reader: Box::new(file),
+    })
 }

@@ -1,7 +1,8 @@
 //! Files that appear only when they are complete.
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::WriteError;
@@ -31,16 +32,12 @@ pub(crate) fn replace<E: From<WriteError>>(
     let prefix = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
     let builder = builder.prefix(&prefix).suffix(".tmp");
     let permissions = permissions_for(path);
-    let temporary = match &permissions {
-        Some(permissions) => builder.permissions(permissions.clone()).tempfile_in(folder_of(path)),
-        None => builder.tempfile_in(folder_of(path)),
-    };
-    let temporary = temporary.map_err(failed)?;
+    let temporary = builder.permissions(permissions.clone()).tempfile_in(folder_of(path)).map_err(failed)?;
     let mut output = BufWriter::with_capacity(BUFFER, temporary.as_file());
     write(&mut output)?;
     output.flush().map_err(failed)?;
     drop(output);
-    if let (Some(permissions), true) = (permissions, path.exists()) {
+    if path.exists() {
         temporary.as_file().set_permissions(permissions).map_err(failed)?;
     }
     temporary.as_file().sync_data().map_err(failed)?;
@@ -55,14 +52,6 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Returns the permissions of the file at `path`, or those of any new file before the umask.
-#[cfg(unix)]
-fn permissions_for(path: &Path) -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    let existing: io::Result<_> = std::fs::metadata(path);
-    Some(existing.map_or_else(|_| Permissions::from_mode(0o666), |metadata| metadata.permissions()))
-}
-
-#[cfg(not(unix))]
-fn permissions_for(_: &Path) -> Option<Permissions> {
-    None
+fn permissions_for(path: &Path) -> Permissions {
+    path.metadata().map_or_else(|_| Permissions::from_mode(0o666), |metadata| metadata.permissions())
 }

@@ -10,6 +10,7 @@ use super::progress;
 
 /// Flags of both kinds of artifact.
 #[derive(Debug, clap::Args)]
+#[group(id = "common")]
 pub(crate) struct Args {
     /// Name of the artifact and of the release
     #[arg(short = 'n', long, value_name = "NAME")]
