@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use harness::binaries::workspace;
 
-/// Folders that are made, not written.
+/// What is made, not written.
 const NOT_OURS: [&str; 3] = [".git", "sealift-data", "target"];
 
 /// A text file.
@@ -54,10 +54,13 @@ pub(crate) fn files() -> Vec<Source> {
         let entries = fs::read_dir(workspace().join(&folder)).expect("a folder of the repository");
         for entry in entries.map_while(Result::ok) {
             let path = folder.join(entry.file_name());
-            if entry.path().is_file() {
-                files.extend(read(&path));
-            } else if !NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+            if NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+                continue;
+            }
+            if entry.path().is_dir() {
                 folders.push(path);
+            } else {
+                files.extend(read(&path));
             }
         }
     }

@@ -21,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         decommissioned_device_starts_anew,
         dismissed_set_is_gone,
         dismissed_preauthorized_device_is_gone,
+        pending_devices_are_capped,
+        pending_keys_of_one_device_are_capped,
     ]
 }
 
@@ -195,4 +197,38 @@ fn dismissed_preauthorized_device_is_gone() {
     let path = format!("{DEVAUTH}/{}/auth/{}", admin.device_id(&device), admin.auth_set_id(&device));
     admin.send("DELETE", &path).expect(204);
     assert_eq!(admin.find_device(&device.identity_json()), None);
+}
+
+fn pending_devices_are_capped() {
+    let server = ServerSetup::default().env("SEALIFT_LIMITS__PENDING_DEVICES_MAX", "2").start();
+    let admin = server.admin();
+    let mut known: Vec<_> = (0..2).map(|_| server.device()).collect();
+    for device in &mut known {
+        device.authenticate().expect_error(401);
+    }
+    let mut late = server.device();
+    let refused = late.authenticate();
+    assert!(matches!(refused.status, 401 | 429), "{refused}");
+    assert_eq!(refused.json()["code"], "too_many_pending");
+    assert_eq!(admin.find_device(&late.identity_json()), None);
+    // The known ones are not concerned, and one that was announced finds its place.
+    known[0].authenticate().expect_error(401);
+    let mut announced = server.device();
+    admin.preauthorize(&announced.identity_json(), &announced.key.public_pem(), false).expect(201);
+    announced.log_in();
+    admin.accept(&known[0]);
+    late.authenticate().expect_error(401);
+    assert_eq!(admin.show_device(&late)["status"], "pending");
+}
+
+fn pending_keys_of_one_device_are_capped() {
+    let server = shared_server();
+    let mut device = server.accepted_device();
+    for _ in 0..15 {
+        let refused = device.twin(DeviceKey::ed25519()).authenticate();
+        assert!(matches!(refused.status, 401 | 429), "{refused}");
+    }
+    let shown = server.admin().show_device(&device);
+    assert_eq!(shown["auth_sets"].as_array().map(Vec::len), Some(11), "the accepted one and ten pending");
+    device.log_in();
 }
