@@ -18,8 +18,15 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Routes that need no session of a user or device.
-const PUBLIC: [&str; 6] =
-    ["/health/", "/openapi.json", "/useradm/auth/login", "/auth_requests", "/download", "/.well-known/"];
+const PUBLIC: [&str; 7] = [
+    "/health/",
+    "/openapi.json",
+    "/.well-known/",
+    "/api/devices/v1/authentication/auth_requests",
+    "/api/devices/v1/deployments/download/",
+    "/api/management/v1/useradm/auth/login",
+    "/api/management/v1/setup",
+];
 /// Routes that belong to everyone who is logged in.
 const OWN: [&str; 2] = ["/useradm/auth/logout", "/useradm/users/me"];
 
@@ -30,8 +37,8 @@ struct Route {
 
 impl Route {
     fn is_public(&self) -> bool {
-        // The management route that gives out a download link is no download.
-        PUBLIC.iter().any(|part| self.path.contains(part)) && !self.path.contains("/artifacts/")
+        // The last one is behind a signed link.
+        PUBLIC.iter().any(|start| self.path.starts_with(start)) || self.path.ends_with("/content")
     }
 
     fn is_of_devices(&self) -> bool {
