@@ -1,0 +1,27 @@
+//! The only code that knows the database.
+//!
+//! A [`Scope`] is a connection and the tenant whose rows may be seen through it; a [`Transaction`] is a write
+//! transaction, and its [`WriteScope`]s are the only way to change rows. Functions take and return domain
+//! types; entities and sea-orm's names stay here.
+
+mod change;
+mod database;
+mod entity;
+mod error;
+mod escape;
+mod scope;
+
+pub mod auth_sets;
+pub mod change_log;
+pub mod deployments;
+pub mod device_deployments;
+pub mod devices;
+pub mod overview;
+pub mod sightings;
+pub mod signing_keys;
+pub mod tenants;
+
+pub use change::{Change, ChangeSink};
+pub use database::{Database, DatabaseLocation};
+pub use error::StorageError;
+pub use scope::{Access, Page, Scope, Transaction, WriteScope};
