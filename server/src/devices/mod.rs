@@ -5,8 +5,13 @@
 //! *Accept*, *reject* and *preauthorize* are what an operator does to a set; *decommission* forgets the device.
 //! A device's *status* is the strongest of its sets' states.
 
+pub mod admission;
+pub mod auth_request;
 pub mod auth_set;
 pub mod identity;
+pub mod registration;
+pub mod service;
+pub mod session;
 mod strict_json;
 
 use chrono::{DateTime, Utc};

@@ -17,6 +17,7 @@ pub mod deployments;
 pub mod device_deployments;
 pub mod devices;
 pub mod overview;
+pub mod provides;
 pub mod sightings;
 pub mod signing_keys;
 pub mod tenants;
