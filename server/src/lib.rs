@@ -4,4 +4,5 @@ pub mod clock;
 pub mod deployments;
 pub mod devices;
 pub mod ids;
+pub mod releases;
 pub mod storage;
