@@ -1,1 +1,39 @@
-//! artifact-tool
+//! The `.mender` artifact format: a strict streaming reader, a deterministic writer, signatures.
+//!
+//! The library is synchronous over [`std::io::Read`] and [`std::io::Write`] and knows nothing of servers.
+//! Section numbers in the documentation ("artifact format §4") refer to the project's description of the
+//! format.
+//!
+//! * [`read::read`] and [`read::Reader`] check an artifact while it streams past, in constant memory.
+//! * [`write::ModuleImage`] and [`write::RootfsImage`] build one; equal inputs give equal bytes.
+//! * [`sign`] adds or replaces the signature of a finished file.
+//! * [`depends`] decides whether a device may install an artifact.
+
+pub mod compression;
+pub mod depends;
+mod description;
+mod digest;
+mod header;
+mod json;
+pub mod key;
+mod limits;
+mod manifest;
+mod names;
+pub mod read;
+pub mod sign;
+mod signature;
+mod tar;
+pub mod write;
+
+pub use compression::Compression;
+pub use depends::DependsValue;
+pub use description::{
+    Artifact, Augment, FormatVersion, Header, Member, Merged, Payload, PayloadFile, Script, Signature,
+    Verified,
+};
+pub use digest::{Digest, Hasher, ParseDigestError};
+pub use json::JsonError;
+pub use key::{Algorithm, KeyError, KeyType, SigningKey, VerifyingKey};
+pub use limits::Limits;
+pub use manifest::{Manifest, ManifestEntry};
+pub use read::{ReadError, ReadOptions, Reader, Rule};

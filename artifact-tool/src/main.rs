@@ -1,1 +1,3 @@
+//! Reads, writes, signs and checks update artifacts.
+
 fn main() {}

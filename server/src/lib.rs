@@ -14,5 +14,4 @@ pub mod releases;
 pub mod storage;
 pub mod telemetry;
 pub mod tls;
-pub mod users;
 pub mod writer;

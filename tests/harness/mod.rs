@@ -1,1 +1,43 @@
-//! What the black-box tests share.
+//! What the black-box suites share.
+//!
+//! A suite starts the real programs and speaks to them only as their users do: over TLS, by command
+//! line, through the programs of others. Words used here:
+//!
+//! - *trial*: one named test of a suite, see [`suite`].
+//! - *peer*: a program that is not ours and that a trial drives, see [`peers`].
+//! - *device*: [`Device`], a scripted one whose every request the test chooses.
+//! - *client*: [`MenderClient`], the real daemon in a private mount namespace.
+//!
+//! Environment:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `SEALIFT_REQUIRE_PEERS=1` | a missing peer program fails its trials instead of skipping them |
+//! | `SEALIFT_LONG=1` | the slow trials run too (also with `--ignored` or `--include-ignored`) |
+//! | `SEALIFT_BIN_DIR=DIR` | the programs in `DIR` are tested; nothing is built |
+
+pub mod artifacts;
+pub mod binaries;
+pub mod device;
+pub mod http;
+pub mod management;
+pub mod mender;
+pub mod multipart;
+pub mod names;
+pub mod peers;
+pub mod process;
+pub mod proxy;
+pub mod server;
+pub mod suite;
+pub mod wait;
+
+pub use self::artifacts::{ArtifactFile, ArtifactSpec};
+pub use self::device::{Device, DeviceKey};
+pub use self::http::{Body, HttpClient, Request, Response};
+pub use self::management::Management;
+pub use self::mender::{ClientSetup, MenderClient};
+pub use self::multipart::Multipart;
+pub use self::peers::Peer;
+pub use self::proxy::CuttingProxy;
+pub use self::server::{ServerSetup, TestServer, shared_server};
+pub use self::wait::{eventually, never, until};

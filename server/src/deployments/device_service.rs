@@ -84,7 +84,9 @@ impl DeviceDeployments {
                 }
                 return Ok(Some(Offer { deployment: id, artifact, artifact_name, device_types }));
             }
-            Decision::AlreadyInstalled { deployment } => (deployment, DeviceDeploymentState::AlreadyInstalled),
+            Decision::AlreadyInstalled { deployment } => {
+                (deployment, DeviceDeploymentState::AlreadyInstalled)
+            }
             Decision::NoArtifact { deployment } => (deployment, DeviceDeploymentState::NoArtifact),
             Decision::InferredSuccess { deployment } => (deployment, DeviceDeploymentState::Success),
         };

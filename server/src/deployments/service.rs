@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use super::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::clock::Clock;
 use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
+use crate::releases;
 use crate::storage::deployments::{CounterChange, DeploymentFilter, NewDeployment};
 use crate::storage::device_deployments::NewDeviceDeployment;
 use crate::storage::{
-    Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, device_deployments, devices,
+    Change, Page, Scope, StorageError, WriteScope, deployments, device_deployments, devices,
 };
 
 /// Longest name of a deployment, in characters.
@@ -96,7 +97,7 @@ impl Deployments {
         let now = self.clock.now();
         let tx = self.scope.begin().await?;
         let write = tx.scope();
-        let fits = artifacts::fits_of_release(&write, &plan.artifact_name).await?;
+        let fits = releases::fits_of_release(&write, &plan.artifact_name).await?;
         if fits.is_empty() {
             return Err(DeploymentError::NoArtifact(plan.artifact_name.clone()));
         }
@@ -114,9 +115,9 @@ impl Deployments {
             target_count,
             active_hash: fingerprint(plan),
         };
-        let number = deployments::insert(&write, &new, now).await.map_err(|err| {
-            if err.is_unique_violation() { DeploymentError::Duplicate } else { err.into() }
-        })?;
+        let number = deployments::insert(&write, &new, now)
+            .await
+            .map_err(|err| if err.is_unique_violation() { DeploymentError::Duplicate } else { err.into() })?;
         write.record(Change::DeploymentCreated {
             number,
             id: new.id,
@@ -231,7 +232,9 @@ pub(crate) async fn finish_complete(
     }
     for deployment in deployments::find_by_numbers(tx, touched).await? {
         let finished = u64::try_from(deployment.statistics.finished()).unwrap_or(0);
-        if finished >= deployment.target_count && deployments::finish(tx, deployment.number, false, now).await? {
+        if finished >= deployment.target_count
+            && deployments::finish(tx, deployment.number, false, now).await?
+        {
             tx.record(Change::DeploymentFinished { number: deployment.number });
         }
     }

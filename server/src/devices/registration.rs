@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_full_device_evicts_its_oldest_pending_key() {
-        let sets = [set(1, AuthSetStatus::Accepted), set(2, AuthSetStatus::Pending), set(3, AuthSetStatus::Pending)];
+        let sets =
+            [set(1, AuthSetStatus::Accepted), set(2, AuthSetStatus::Pending), set(3, AuthSetStatus::Pending)];
         assert_eq!(judge(Some(&sets), &[9; 32], 3), Verdict::NewKey { evicted: None });
         assert_eq!(judge(Some(&sets), &[9; 32], 2), Verdict::NewKey { evicted: Some(sets[1].id) });
         assert_eq!(judge(None, &[9; 32], 2), Verdict::NewDevice);

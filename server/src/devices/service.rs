@@ -17,7 +17,8 @@ use crate::ids::{AuthSetId, DeviceId, DeviceNumber};
 use crate::storage::auth_sets::NewAuthSet;
 use crate::storage::devices::{DeviceFilter, NewDevice};
 use crate::storage::{
-    Access, Change, Page, Scope, StorageError, WriteScope, auth_sets, devices, inventory, provides, sightings, tenants,
+    Access, Change, Page, Scope, StorageError, WriteScope, auth_sets, devices, inventory, provides,
+    sightings, tenants,
 };
 
 /// Why something cannot be done with a device.
@@ -97,7 +98,11 @@ impl Devices {
     }
 
     /// What was decided about an authentication set.
-    pub async fn auth_set_status(&self, device: DeviceId, set: AuthSetId) -> Result<AuthSetStatus, DeviceError> {
+    pub async fn auth_set_status(
+        &self,
+        device: DeviceId,
+        set: AuthSetId,
+    ) -> Result<AuthSetStatus, DeviceError> {
         Ok(find_set(&self.scope, device, set).await?.status)
     }
 
@@ -107,7 +112,12 @@ impl Devices {
     /// # Errors
     ///
     /// [`DeviceError::Exists`] with the device that has the identity.
-    pub async fn preauthorize(&self, identity: &Value, pubkey: &str, force: bool) -> Result<DeviceId, DeviceError> {
+    pub async fn preauthorize(
+        &self,
+        identity: &Value,
+        pubkey: &str,
+        force: bool,
+    ) -> Result<DeviceId, DeviceError> {
         let identity = Identity::from_value(identity)?;
         let key = DeviceKey::from_pem(pubkey, self.rsa_min_bits)?;
         let now = self.clock.now();
@@ -121,7 +131,8 @@ impl Devices {
             }
             Some(device) => device,
             None => {
-                let new = NewDevice { id: DeviceId::generate(), identity, status: DeviceStatus::Preauthorized };
+                let new =
+                    NewDevice { id: DeviceId::generate(), identity, status: DeviceStatus::Preauthorized };
                 devices::insert_many(&write, std::slice::from_ref(&new), now).await?;
                 devices::find(&write, new.id).await?.ok_or(DeviceError::NotFound(new.id))?
             }
@@ -154,7 +165,12 @@ impl Devices {
 
     /// Decides about an authentication set. Accepting one rejects the device's accepted others; whatever takes
     /// the accepted state from a set voids the sessions opened with it.
-    pub async fn decide(&self, device: DeviceId, set: AuthSetId, to: AuthSetStatus) -> Result<(), DeviceError> {
+    pub async fn decide(
+        &self,
+        device: DeviceId,
+        set: AuthSetId,
+        to: AuthSetStatus,
+    ) -> Result<(), DeviceError> {
         let now = self.clock.now();
         let tx = self.scope.begin().await?;
         let write = tx.scope();
@@ -201,7 +217,8 @@ impl Devices {
             forget(&write, &found, &[dismissed]).await?;
         } else {
             self.settle(&write, &found, &left).await?;
-            let digest = CredentialDigest::new(write.tenant(), &found.identity.hash(), &dismissed.spki_sha256);
+            let digest =
+                CredentialDigest::new(write.tenant(), &found.identity.hash(), &dismissed.spki_sha256);
             write.record(Change::AuthSetRemoved { number: found.number, digest });
         }
         tx.commit(now).await?;
@@ -234,7 +251,12 @@ impl Devices {
     }
 
     /// Stores what the device's status is with these sets, and voids its sessions.
-    async fn settle(&self, tx: &WriteScope<'_>, device: &Device, sets: &[AuthSet]) -> Result<(), StorageError> {
+    async fn settle(
+        &self,
+        tx: &WriteScope<'_>,
+        device: &Device,
+        sets: &[AuthSet],
+    ) -> Result<(), StorageError> {
         let status = DeviceStatus::strongest(sets.iter().map(|set| set.status));
         self.store_status(tx, device, status).await
     }

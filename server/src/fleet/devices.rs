@@ -156,7 +156,9 @@ impl DeviceTable {
     pub(super) fn remove(&mut self, number: DeviceNumber) {
         let number = number.as_u32();
         self.drop_credential(number);
-        let Some(id) = self.slot(number).filter(|slot| slot.status.is_some()).map(|slot| slot.id) else { return };
+        let Some(id) = self.slot(number).filter(|slot| slot.status.is_some()).map(|slot| slot.id) else {
+            return;
+        };
         let hash = self.hasher.hash_one(id);
         if let Ok(entry) = self.by_id.find_entry(hash, |other| *other == number) {
             entry.remove();
@@ -294,7 +296,8 @@ impl DeviceTable {
     }
 
     fn drop_credential(&mut self, number: u32) {
-        let Some(halves) = self.slot(number).map(|slot| slot.credential).filter(|halves| *halves != [0; 2]) else {
+        let Some(halves) = self.slot(number).map(|slot| slot.credential).filter(|halves| *halves != [0; 2])
+        else {
             return;
         };
         let hash = self.hasher.hash_one(halves);
@@ -401,13 +404,17 @@ mod tests {
         table.put(device(1, 0));
         table.put_auth_set(1.into(), one, digest(1), AuthSetStatus::Accepted);
         table.put_auth_set(1.into(), two, digest(2), AuthSetStatus::Pending);
-        assert!(matches!(table.credential(digest(1)), KnownCredential::Accepted(login) if login.auth_set == one));
+        assert!(
+            matches!(table.credential(digest(1)), KnownCredential::Accepted(login) if login.auth_set == one)
+        );
         assert_eq!(table.credential(digest(2)), KnownCredential::Refused(AuthSetStatus::Pending));
         assert_eq!(table.pending(), 1);
         table.put_auth_set(1.into(), one, digest(1), AuthSetStatus::Rejected);
         table.put_auth_set(1.into(), two, digest(2), AuthSetStatus::Accepted);
         assert_eq!(table.credential(digest(1)), KnownCredential::Refused(AuthSetStatus::Rejected));
-        assert!(matches!(table.credential(digest(2)), KnownCredential::Accepted(login) if login.auth_set == two));
+        assert!(
+            matches!(table.credential(digest(2)), KnownCredential::Accepted(login) if login.auth_set == two)
+        );
         assert_eq!(table.pending(), 0);
         table.remove_auth_set(1.into(), digest(2));
         assert_eq!(table.credential(digest(2)), KnownCredential::Unknown);

@@ -155,7 +155,9 @@ impl FleetIndex {
             Change::AuthSet { number, id, digest, status } => {
                 self.devices.write().put_auth_set(*number, *id, *digest, *status);
             }
-            Change::AuthSetRemoved { number, digest } => self.devices.write().remove_auth_set(*number, *digest),
+            Change::AuthSetRemoved { number, digest } => {
+                self.devices.write().remove_auth_set(*number, *digest)
+            }
             Change::Inventory { number, digest } => self.devices.read().put_inventory(*number, *digest),
             Change::DeploymentCreated { number, id, artifact_name, forced, targets, artifacts } => {
                 let (targets, artifacts) = (std::sync::Arc::clone(targets), artifacts.clone());

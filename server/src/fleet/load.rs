@@ -4,7 +4,10 @@ use super::devices::KnownDevice;
 use super::index::FleetIndex;
 use crate::deployments::ArtifactFit;
 use crate::ids::TenantId;
-use crate::storage::{Change, ChangeSink, Database, StorageError, artifacts, deployments, device_deployments, overview, tenants};
+use crate::releases;
+use crate::storage::{
+    Change, ChangeSink, Database, StorageError, deployments, device_deployments, overview, tenants,
+};
 
 impl FleetIndex {
     /// Reads what the index holds: devices in one streamed pass, then the unfinished deployments.
@@ -33,7 +36,7 @@ impl FleetIndex {
         for unfinished in deployments::all_unfinished(&scope).await? {
             let scope = database.scope(unfinished.tenant);
             let deployment = unfinished.deployment;
-            let fits: Vec<ArtifactFit> = artifacts::fits_of_release(&scope, &deployment.artifact_name).await?;
+            let fits: Vec<ArtifactFit> = releases::fits_of_release(&scope, &deployment.artifact_name).await?;
             let created = Change::DeploymentCreated {
                 number: deployment.number,
                 id: deployment.id,

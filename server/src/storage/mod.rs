@@ -4,20 +4,26 @@
 //! transaction, and its [`WriteScope`]s are the only way to change rows. Functions take and return domain
 //! types; entities and sea-orm's names stay here.
 
+mod artifact_contents;
 mod change;
 mod database;
 mod entity;
 mod error;
 mod escape;
+mod list;
 mod scope;
 
+pub mod artifacts;
 pub mod auth_sets;
+pub mod blobs;
 pub mod change_log;
 pub mod deployments;
 pub mod device_deployments;
 pub mod devices;
+pub mod inventory;
 pub mod overview;
 pub mod provides;
+pub mod releases;
 pub mod sightings;
 pub mod signing_keys;
 pub mod tenants;
@@ -25,4 +31,5 @@ pub mod tenants;
 pub use change::{Change, ChangeSink};
 pub use database::{Database, DatabaseLocation};
 pub use error::StorageError;
+pub use list::Direction;
 pub use scope::{Access, Page, Scope, Transaction, WriteScope};

@@ -39,9 +39,6 @@ pub async fn find(scope: &impl Access, device: DeviceNumber) -> Result<Option<St
 
 /// Forgets a device.
 pub async fn delete(tx: &WriteScope<'_>, device: DeviceNumber) -> Result<(), StorageError> {
-    Entity::delete_many()
-        .filter(Column::DeviceNumber.eq(number_column(device)))
-        .exec(&tx.executor())
-        .await?;
+    Entity::delete_many().filter(Column::DeviceNumber.eq(number_column(device))).exec(&tx.executor()).await?;
     Ok(())
 }

@@ -71,7 +71,10 @@ impl Batch {
         provides::carry_out(&tx, &self.provides).await?;
         tx.commit(now).await?;
         Ok(Outcomes {
-            registrations: registered.into_iter().map(|outcome| outcome.unwrap_or(Registered::TooMany)).collect(),
+            registrations: registered
+                .into_iter()
+                .map(|outcome| outcome.unwrap_or(Registered::TooMany))
+                .collect(),
             updates: updated.into_iter().map(|outcome| outcome.unwrap_or(UpdateOutcome::Unknown)).collect(),
         })
     }

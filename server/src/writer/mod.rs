@@ -81,7 +81,11 @@ impl Writer {
     }
 
     /// Registers a device or a key that the index does not know, or promotes a preauthorized one.
-    pub async fn register(&self, tenant: TenantId, registration: Registration) -> Result<Registered, WriteError> {
+    pub async fn register(
+        &self,
+        tenant: TenantId,
+        registration: Registration,
+    ) -> Result<Registered, WriteError> {
         self.submit(tenant, registration, Command::Register).await
     }
 

@@ -125,7 +125,8 @@ impl Round<'_> {
             updated_at: self.now,
         };
         let new_sets = vec![set.id];
-        self.entries.insert(hash, Entry { device, sets: vec![set], is_new: true, is_changed: false, new_sets });
+        self.entries
+            .insert(hash, Entry { device, sets: vec![set], is_new: true, is_changed: false, new_sets });
         Registered::Refused(AuthSetStatus::Pending)
     }
 
@@ -237,7 +238,11 @@ impl Round<'_> {
             }
             for set in entry.sets.iter().filter(|set| entry.new_sets.contains(&set.id)) {
                 record(tx, device, set);
-                sets.push(NewAuthSet { device_number: device.number, device_id: device.id, set: set.clone() });
+                sets.push(NewAuthSet {
+                    device_number: device.number,
+                    device_id: device.id,
+                    set: set.clone(),
+                });
             }
         }
         auth_sets::insert_many(tx, &sets, self.now).await

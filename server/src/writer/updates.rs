@@ -132,7 +132,9 @@ impl Round {
         artifact: Option<(ArtifactId, u64)>,
         state: DeviceDeploymentState,
     ) -> UpdateOutcome {
-        let Some(deployment) = self.deployments.get(&update.deployment) else { return UpdateOutcome::Unknown };
+        let Some(deployment) = self.deployments.get(&update.deployment) else {
+            return UpdateOutcome::Unknown;
+        };
         if deployment.finished_at.is_some() {
             return UpdateOutcome::Unknown;
         }

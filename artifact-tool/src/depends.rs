@@ -1,0 +1,75 @@
+//! Whether a device may install an artifact: its depends against the device's provides.
+
+use std::collections::BTreeMap;
+
+/// What one depends key asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DependsValue {
+    /// Exactly this value.
+    One(String),
+    /// Any one of these values.
+    AnyOf(Vec<String>),
+}
+
+/// A depends key that the device does not satisfy.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unmet<'a> {
+    /// Key.
+    pub key: &'a str,
+    /// What the artifact asks for.
+    pub wanted: &'a DependsValue,
+    /// What the device provides; `None` if it has no such key.
+    pub found: Option<&'a str>,
+}
+
+impl DependsValue {
+    /// Returns the accepted values.
+    #[must_use]
+    pub fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::AnyOf(values) => values,
+        }
+    }
+
+    /// Returns true if `value` is one of the accepted ones, byte for byte.
+    #[must_use]
+    pub fn accepts(&self, value: &str) -> bool {
+        self.values().iter().any(|accepted| accepted == value)
+    }
+}
+
+/// Returns every depends key that `provides` does not satisfy, in key order; empty means that the artifact
+/// may be installed.
+///
+/// `provides` is what the device reports, `device_type` and `artifact_name` included; `depends` is usually
+/// that of [`Header::merged`](crate::Header::merged). A key that the device lacks is unmet.
+#[must_use]
+pub fn unmet<'a>(
+    depends: &'a BTreeMap<String, DependsValue>,
+    provides: &'a BTreeMap<String, String>,
+) -> Vec<Unmet<'a>> {
+    depends
+        .iter()
+        .map(|(key, wanted)| Unmet { key, wanted, found: provides.get(key).map(String::as_str) })
+        .filter(|unmet| !unmet.found.is_some_and(|value| unmet.wanted.accepts(value)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_one_value_is_enough_and_a_missing_key_is_not() {
+        let depends = BTreeMap::from([
+            ("device_type".to_owned(), DependsValue::AnyOf(vec!["a".to_owned(), "b".to_owned()])),
+            ("rootfs-image.checksum".to_owned(), DependsValue::One("c".to_owned())),
+        ]);
+        let mut provides = BTreeMap::from([("device_type".to_owned(), "b".to_owned())]);
+        let keys: Vec<_> = unmet(&depends, &provides).into_iter().map(|unmet| unmet.key).collect();
+        assert_eq!(keys, ["rootfs-image.checksum"]);
+        provides.insert("rootfs-image.checksum".to_owned(), "c".to_owned());
+        assert!(unmet(&depends, &provides).is_empty());
+    }
+}

@@ -1,0 +1,192 @@
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::outer::Outer;
+use super::{Fault, ReadOptions, Rule};
+use crate::compression::{Compression, Decoder};
+use crate::description::{Header, PayloadFile};
+use crate::digest::{Digest, Hasher};
+use crate::names;
+use crate::tar::{Entry, TarReader};
+
+const BUFFER: usize = 64 * 1024;
+
+/// Takes payload bytes as they stream past.
+///
+/// A file is good once [`end`](Self::end) was called for it, the artifact once the reader returned without an
+/// error; until then everything received is void.
+pub trait PayloadSink {
+    /// Begins a file; its digest is the one that it must have.
+    fn begin(&mut self, file: &PayloadFile) -> io::Result<()>;
+
+    /// Takes the next bytes of the file.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Ends a file whose size and digest were right.
+    fn end(&mut self, file: &PayloadFile) -> io::Result<()>;
+}
+
+/// Throws payload bytes away.
+#[derive(Clone, Copy, Debug)]
+pub struct Discard;
+
+impl PayloadSink for Discard {
+    fn begin(&mut self, _: &PayloadFile) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &PayloadFile) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads all data members and everything after them (artifact format §13, steps 9 and 10).
+///
+/// The header of the first data member, if there is one, was read already.
+pub(super) fn read_all<R: Read, S: PayloadSink>(
+    outer: &mut Outer<R>,
+    header: &Header,
+    options: &ReadOptions,
+    sink: &mut S,
+) -> Result<Vec<PayloadFile>, Fault> {
+    let mut files = Vec::new();
+    let mut budget = options.limits.payload;
+    let mut due = 0;
+    while let Some(name) = outer.peek() {
+        let (index, compression) =
+            data_member(name).ok_or_else(|| outer.unexpected("data/NNNN.tar or the end of the file"))?;
+        if index < due {
+            return Err(outer.unexpected("the next data/NNNN.tar").into());
+        }
+        if index >= header.payloads.len() {
+            return Err(Rule::Payloads(format!("data for payload {index}, which does not exist")).into());
+        }
+        due = index + 1;
+        outer.begin(compression);
+        read_member(
+            outer,
+            index,
+            &mut Collector { header, options, budget: &mut budget, files: &mut files, sink },
+        )?;
+        outer.advance()?;
+    }
+    match missing(header, &files) {
+        Some(name) => Err(Rule::ListedButMissing(name).into()),
+        None => Ok(files),
+    }
+}
+
+struct Collector<'a, S> {
+    header: &'a Header,
+    options: &'a ReadOptions,
+    budget: &'a mut u64,
+    files: &'a mut Vec<PayloadFile>,
+    sink: &'a mut S,
+}
+
+fn read_member<R: Read, S: PayloadSink>(
+    outer: &mut Outer<R>,
+    index: usize,
+    collector: &mut Collector<'_, S>,
+) -> Result<(), Fault> {
+    let limits = &collector.options.limits;
+    let mut current = None;
+    let read = (|| -> Result<(), Fault> {
+        let decoder = Decoder::new(outer.compression, &mut *outer, limits)?;
+        let mut tar = TarReader::new(BufReader::with_capacity(BUFFER, decoder), limits, limits.zero_tail);
+        let mut seen = BTreeSet::new();
+        while let Some(entry) = tar.next_entry()? {
+            current = Some(entry.name.clone());
+            if seen.len() == limits.files_per_payload {
+                return Err(Rule::TooMany { what: "payload files", limit: limits.files_per_payload }.into());
+            }
+            if !seen.insert(entry.name.clone()) {
+                return Err(Rule::DuplicateFile(entry.name).into());
+            }
+            collector.file(index, entry, &mut tar)?;
+            current = None;
+        }
+        Ok(())
+    })();
+    outer.entry = current;
+    read?;
+    if outer.is_consumed() { Ok(()) } else { Err(Rule::AfterStream.into()) }
+}
+
+impl<S: PayloadSink> Collector<'_, S> {
+    fn file<R: BufRead>(
+        &mut self,
+        payload: usize,
+        entry: Entry,
+        tar: &mut TarReader<R>,
+    ) -> Result<(), Fault> {
+        if !names::is_file(&entry.name) {
+            return Err(Rule::FileName(entry.name).into());
+        }
+        let listed = format!("data/{payload:04}/{}", entry.name);
+        let (sha256, is_augmented) = self.listed(&listed).ok_or_else(|| Rule::NotListed(listed.clone()))?;
+        let limit = self.options.limits.payload;
+        *self.budget = self.budget.checked_sub(entry.size).ok_or(Rule::TooLarge {
+            what: "payload",
+            size: entry.size,
+            limit,
+        })?;
+        let file = PayloadFile {
+            payload,
+            name: entry.name,
+            size: entry.size,
+            sha256,
+            mtime: entry.mtime,
+            is_augmented,
+        };
+        let failed = |source| Fault::Sink { file: file.name.clone(), source };
+        self.sink.begin(&file).map_err(failed)?;
+        let mut hasher = Hasher::new();
+        loop {
+            let bytes = tar.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            hasher.update(bytes);
+            self.sink.write(bytes).map_err(failed)?;
+            let length = bytes.len();
+            tar.consume(length);
+        }
+        if hasher.finish() != sha256 {
+            return Err(Rule::Checksum(listed).into());
+        }
+        self.sink.end(&file).map_err(failed)?;
+        self.files.push(file);
+        Ok(())
+    }
+
+    fn listed(&self, name: &str) -> Option<(Digest, bool)> {
+        let augment = self.header.manifest_augment.as_ref();
+        match self.header.manifest.digest(name) {
+            Some(digest) => Some((digest, false)),
+            None => augment.and_then(|manifest| manifest.digest(name)).map(|digest| (digest, true)),
+        }
+    }
+}
+
+/// Splits `data/NNNN.tar` and a suffix.
+fn data_member(name: &str) -> Option<(usize, Compression)> {
+    let (index, suffix) = name.strip_prefix("data/")?.split_once(".tar")?;
+    let is_index = index.len() == 4 && index.bytes().all(|byte| byte.is_ascii_digit());
+    is_index.then_some(())?;
+    Some((index.parse().ok()?, Compression::from_suffix(suffix)?))
+}
+
+/// Returns the first listed file that did not occur.
+fn missing(header: &Header, files: &[PayloadFile]) -> Option<String> {
+    let seen: BTreeSet<_> = files.iter().map(|file| (file.payload, file.name.as_str())).collect();
+    let listed = header.manifest.files().chain(header.manifest_augment.iter().flat_map(|part| part.files()));
+    listed
+        .into_iter()
+        .find(|file| !seen.contains(file))
+        .map(|(payload, name)| format!("data/{payload:04}/{name}"))
+}

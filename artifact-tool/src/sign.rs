@@ -1,0 +1,1 @@
+//! Signing of a finished artifact.

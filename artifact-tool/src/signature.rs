@@ -1,0 +1,34 @@
+//! The member `manifest.sig` (artifact format §4).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// Decodes standard base64 with padding and at most one line feed after it.
+///
+/// Returns the raw signature and the length of its text.
+pub(crate) fn parse(member: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let text = member.strip_suffix(b"\n").unwrap_or(member);
+    let bytes = STANDARD.decode(text).ok()?;
+    (!bytes.is_empty()).then_some((bytes, text.len()))
+}
+
+/// Encodes a raw signature as the member's contents, without a line end.
+pub(crate) fn render(signature: &[u8]) -> String {
+    STANDARD.encode(signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_plain_form_is_read() {
+        assert_eq!(parse(b"AAEC"), Some((vec![0, 1, 2], 4)));
+        assert_eq!(parse(b"AAEC\n"), Some((vec![0, 1, 2], 4)));
+        for refused in
+            [&b""[..], b"\n", b"AAEC\n\n", b"AA\nEC", b"AAEC ", b"AAE", b"AAE-", b"AA==AA==", b"AB=="]
+        {
+            assert_eq!(parse(refused), None, "{refused:?}");
+        }
+    }
+}

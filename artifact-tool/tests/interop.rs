@@ -1,0 +1,3 @@
+//! Interoperation with other programs.
+
+fn main() {}

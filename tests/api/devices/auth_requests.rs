@@ -1,0 +1,198 @@
+//! `POST /api/devices/v1/authentication/auth_requests` (device protocol §1).
+
+use harness::device::AUTH_REQUESTS;
+use harness::{Body, Device, DeviceKey, Request, Response, shared_server};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    harness::trials![
+        rsa_key_is_accepted,
+        p256_key_is_accepted,
+        ed25519_key_is_accepted,
+        pending_device_gets_json_401,
+        rejected_device_gets_json_401,
+        repeats_make_one_device,
+        signature_by_another_key_is_refused_and_stores_nothing,
+        signature_that_is_no_base64_is_refused,
+        missing_signature_is_400,
+        malformed_requests_are_400,
+        weak_rsa_key_is_400,
+        body_above_the_limit_is_refused,
+        unknown_members_are_ignored,
+        chunked_auth_request_is_accepted,
+    ]
+}
+
+fn rsa_key_is_accepted() {
+    is_accepted(DeviceKey::rsa());
+}
+
+fn p256_key_is_accepted() {
+    is_accepted(DeviceKey::p256());
+}
+
+fn ed25519_key_is_accepted() {
+    is_accepted(DeviceKey::ed25519());
+}
+
+fn is_accepted(key: DeviceKey) {
+    let server = shared_server();
+    let mut device = server.device_with(key);
+    device.authenticate().expect_error(401);
+    let shown = server.admin().show_device(&device);
+    assert_eq!(shown["status"], "pending");
+    assert_eq!(shown["auth_sets"][0]["pubkey"], device.key.public_pem());
+    server.admin().accept(&device);
+    device.log_in();
+    device.next_nothing();
+}
+
+fn pending_device_gets_json_401() {
+    let mut device = shared_server().device();
+    let response = device.authenticate().expect_error(401);
+    assert_eq!(response.json()["error"], "dev auth: unauthorized");
+    assert_eq!(response.json()["code"], "pending");
+}
+
+fn rejected_device_gets_json_401() {
+    let server = shared_server();
+    let mut device = server.accepted_device();
+    server.admin().reject(&device);
+    let response = device.authenticate().expect_error(401);
+    assert_eq!(response.json()["error"], "dev auth: unauthorized");
+    assert_eq!(response.json()["code"], "rejected");
+}
+
+fn repeats_make_one_device() {
+    let server = shared_server();
+    let mut device = server.device();
+    for _ in 0..3 {
+        device.authenticate().expect_error(401);
+    }
+    let shown = server.admin().show_device(&device);
+    assert_eq!(shown["auth_sets"].as_array().map(Vec::len), Some(1));
+}
+
+fn signature_by_another_key_is_refused_and_stores_nothing() {
+    let server = shared_server();
+    let device = server.device();
+    let stranger = DeviceKey::ed25519();
+    let body = device.auth_body();
+    let mut request = device.auth_request(body.clone());
+    replace_signature(&mut request, &stranger.sign(&body));
+    let response = device.http.send(&request).expect_error(401);
+    assert_eq!(response.json()["error"], "signature verification failed");
+    assert_eq!(response.json()["code"], "bad_signature");
+    assert_eq!(server.admin().find_device(&device.identity_json()), None);
+}
+
+fn signature_that_is_no_base64_is_refused() {
+    let device = shared_server().device();
+    for signature in ["***", "AAAA", "====", "a"] {
+        let mut request = device.auth_request(device.auth_body());
+        replace_signature(&mut request, signature);
+        device.http.send(&request).expect_error(401);
+    }
+}
+
+fn missing_signature_is_400() {
+    let device = shared_server().device();
+    let mut request = device.auth_request(device.auth_body());
+    request.headers.retain(|(name, _)| name != "X-MEN-Signature");
+    let response = device.http.send(&request).expect_error(400);
+    assert_eq!(response.json()["code"], "missing_signature");
+}
+
+fn malformed_requests_are_400() {
+    let device = shared_server().device();
+    let pubkey = device.key.public_pem();
+    let deep = format!("{}\"x\"{}", "{\"a\":".repeat(9), "}".repeat(9));
+    let cases = [
+        ("not JSON", "hello".to_owned()),
+        ("nothing", String::new()),
+        ("an array", "[]".to_owned()),
+        ("no members", "{}".to_owned()),
+        ("no key", json!({"id_data": device.identity}).to_string()),
+        ("no identity", json!({ "pubkey": pubkey }).to_string()),
+        ("empty identity", json!({"id_data": "", "pubkey": pubkey}).to_string()),
+        ("identity without attributes", json!({"id_data": "{}", "pubkey": pubkey}).to_string()),
+        ("identity that is an array", json!({"id_data": "[\"a\"]", "pubkey": pubkey}).to_string()),
+        ("identity that is no JSON", json!({"id_data": "serial=1", "pubkey": pubkey}).to_string()),
+        ("identity as an object", json!({"id_data": {"serial": "1"}, "pubkey": pubkey}).to_string()),
+        ("identity with a key twice", json!({"id_data": "{\"a\":\"1\",\"a\":\"2\"}", "pubkey": pubkey}).to_string()),
+        ("identity that is too deep", json!({"id_data": deep, "pubkey": pubkey}).to_string()),
+        ("empty key", json!({"id_data": device.identity, "pubkey": ""}).to_string()),
+        ("key that is no PEM", json!({"id_data": device.identity, "pubkey": "AAAA"}).to_string()),
+        (
+            "key with another label",
+            json!({"id_data": device.identity, "pubkey": pubkey.replace("PUBLIC", "RSA PUBLIC")}).to_string(),
+        ),
+        (
+            "key that is cut",
+            json!({"id_data": device.identity, "pubkey": harness::device::pem(&device.key.public_der()[..20], 64)})
+                .to_string(),
+        ),
+        (
+            "identity above 16 KiB",
+            json!({"id_data": json!({"a": "x".repeat(17 * 1024)}).to_string(), "pubkey": pubkey}).to_string(),
+        ),
+    ];
+    for (what, body) in cases {
+        eprintln!("case: {what}");
+        device.http.send(&device.auth_request(body.into_bytes())).expect_error(400);
+    }
+}
+
+fn weak_rsa_key_is_400() {
+    let device = shared_server().device();
+    let pubkey = include_str!("rsa1024.public.pem");
+    let body = json!({"id_data": device.identity, "pubkey": pubkey}).to_string();
+    let response = device.http.send(&device.auth_request(body.into_bytes())).expect_error(400);
+    assert_eq!(response.json()["code"], "weak_pubkey");
+    assert_eq!(shared_server().admin().find_device(&device.identity_json()), None);
+}
+
+fn body_above_the_limit_is_refused() {
+    let device = shared_server().device();
+    let mut body = device.auth_body();
+    body.resize(65 * 1024, b' ');
+    let response = device.http.send(&device.auth_request(body));
+    assert!(matches!(response.status, 400 | 413), "{response}");
+}
+
+fn unknown_members_are_ignored() {
+    let server = shared_server();
+    let device = server.device();
+    let body = json!({
+        "future": {"a": [1, 2]}, "id_data": device.identity, "pubkey": device.key.public_pem(), "tier": "micro",
+    });
+    device.http.send(&device.auth_request(body.to_string().into_bytes())).expect_error(401);
+    assert_eq!(server.admin().show_device(&device)["status"], "pending");
+}
+
+fn chunked_auth_request_is_accepted() {
+    let server = shared_server();
+    let device = server.accepted_device();
+    let body = device.auth_body();
+    let request = Request::new("POST", AUTH_REQUESTS)
+        .header("Content-Type", "application/json")
+        .header("X-MEN-Signature", device.key.sign(&body))
+        .body(Body::Chunked(body));
+    device.http.send(&request).expect(200);
+}
+
+fn replace_signature(request: &mut Request, signature: &str) {
+    for (name, value) in &mut request.headers {
+        if name == "X-MEN-Signature" {
+            signature.clone_into(value);
+        }
+    }
+}
+
+/// Sends an auth request with other identity text or key text than the device's own.
+#[track_caller]
+pub(crate) fn authenticate_as(device: &Device, identity: &str, pubkey: &str) -> Response {
+    let body = json!({"id_data": Value::String(identity.to_owned()), "pubkey": pubkey});
+    device.http.send(&device.auth_request(body.to_string().into_bytes()))
+}

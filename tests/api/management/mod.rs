@@ -1,0 +1,2 @@
+//! TODO
+pub(crate) fn trials() -> Vec<libtest_mimic::Trial> { Vec::new() }

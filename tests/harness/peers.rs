@@ -1,0 +1,52 @@
+//! Programs that are not ours.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A program that a trial drives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Peer {
+    /// The daemon `mender` 3.4, which also needs `unshare` with user namespaces.
+    MenderClient,
+    /// `mender-artifact`, which writes and signs artifacts.
+    MenderArtifact,
+    /// `mender-cli`, which uses the management API.
+    MenderCli,
+    /// `openssl`.
+    OpenSsl,
+}
+
+impl Peer {
+    /// Returns why the program cannot be used here, or nothing when it can.
+    pub fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::MenderClient if !on_path("mender") => Some("mender-client is not installed"),
+            Self::MenderClient if !can_unshare() => Some("unshare cannot make a mount namespace"),
+            Self::MenderArtifact if !on_path("mender-artifact") => Some("mender-artifact is not installed"),
+            Self::MenderCli if !on_path("mender-cli") => Some("mender-cli is not installed"),
+            Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
+            Self::MenderClient | Self::MenderArtifact | Self::MenderCli | Self::OpenSsl => None,
+        }
+    }
+}
+
+/// Returns whether a missing peer is a failure: `SEALIFT_REQUIRE_PEERS=1`.
+pub fn are_required() -> bool {
+    env::var("SEALIFT_REQUIRE_PEERS").is_ok_and(|value| value == "1")
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// Whether the client's compiled-in folders exist and can be covered.
+fn can_unshare() -> bool {
+    Path::new("/usr/share/mender/modules/v3").is_dir()
+        && Command::new("unshare")
+            .args(["--mount", "--map-root-user", "true"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+}

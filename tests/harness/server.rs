@@ -1,0 +1,256 @@
+//! The server under test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, io::Write};
+
+use tempfile::TempDir;
+
+use crate::binaries;
+use crate::device::{Device, DeviceKey};
+use crate::http::HttpClient;
+use crate::management::Management;
+use crate::process::Process;
+
+/// The first user of every test server.
+pub const ADMIN: &str = "admin@example.com";
+/// Her password; it must never be seen in a log.
+pub const PASSWORD: &str = "correct horse: battery staple";
+
+/// A start may wait for other work on a small machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// So long a server may take to drain.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// How a server is to be started.
+#[derive(Clone, Debug, Default)]
+pub struct ServerSetup {
+    args: Vec<String>,
+    envs: Vec<(String, String)>,
+}
+
+impl ServerSetup {
+    /// Adds arguments to `sealift serve`.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.envs.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the server with an empty data directory, and makes the first user.
+    pub fn start(self) -> TestServer {
+        let server = self.start_without_user();
+        server.add_user(ADMIN, "admin", PASSWORD);
+        server
+    }
+
+    /// Starts the server with an empty data directory.
+    pub fn start_without_user(self) -> TestServer {
+        let dir = tempfile::Builder::new().prefix("sealift-test-").tempdir().expect("a temporary directory");
+        fs::create_dir(dir.path().join("data")).expect("the temporary directory is writable");
+        let running = launch(&self, dir.path(), 0);
+        TestServer { setup: self, dir, port: running.1, process: Mutex::new(running.0), admin: OnceLock::new() }
+    }
+}
+
+/// A running server with a data directory of its own. Killed and removed when dropped.
+pub struct TestServer {
+    setup: ServerSetup,
+    dir: TempDir,
+    port: u16,
+    process: Mutex<Process>,
+    admin: OnceLock<Management>,
+}
+
+impl TestServer {
+    /// Starts a server with default settings and one user, [`ADMIN`].
+    pub fn start() -> Self {
+        ServerSetup::default().start()
+    }
+
+    /// Returns the URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+
+    /// Returns the port; it stays the same over restarts.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Returns a folder for a trial's own files.
+    pub fn scratch(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Returns the file with the certificate of the server's own CA.
+    pub fn ca(&self) -> PathBuf {
+        self.data_dir().join("tls/ca.crt")
+    }
+
+    /// Returns a client that trusts the server's CA.
+    pub fn http(&self) -> HttpClient {
+        HttpClient::new(self.port, &self.ca())
+    }
+
+    /// Returns the management API as [`ADMIN`], logged in once.
+    pub fn admin(&self) -> &Management {
+        self.admin.get_or_init(|| Management::login(self.http(), ADMIN, PASSWORD))
+    }
+
+    /// Returns a new device with an Ed25519 key that the server has not heard of.
+    pub fn device(&self) -> Device {
+        self.device_with(DeviceKey::ed25519())
+    }
+
+    /// Returns a new device with this key that the server has not heard of.
+    pub fn device_with(&self, key: DeviceKey) -> Device {
+        Device::new(self.http(), key)
+    }
+
+    /// Returns a new device that was accepted and is logged in.
+    #[track_caller]
+    pub fn accepted_device(&self) -> Device {
+        let mut device = self.device();
+        device.authenticate().expect_error(401);
+        self.admin().accept(&device);
+        device.log_in();
+        device
+    }
+
+    /// Runs a subcommand of `sealift` on the data directory of this server.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binaries::sealift());
+        command.args(args).arg("--data-dir").arg(self.data_dir());
+        command
+    }
+
+    /// Adds a user by command line.
+    #[track_caller]
+    pub fn add_user(&self, email: &str, role: &str, password: &str) {
+        let (status, output) =
+            with_password(self.command(&["user", "add", email, "--role", role, "--password-stdin"]), password);
+        assert!(status.success(), "user add ended with {status}: {output}");
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    #[track_caller]
+    pub fn stop(&self) -> ExitStatus {
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        process.signal("TERM");
+        process.wait_exit(STOP_LIMIT)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).signal(name);
+    }
+
+    /// Kills the server as a power cut would, but for what the kernel still holds.
+    pub fn kill(&self) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).kill();
+    }
+
+    /// Starts it again on the same data directory and port.
+    pub fn restart(&self) {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        process.kill();
+        *process = launch(&self.setup, self.dir.path(), self.port).0;
+    }
+
+    /// Returns what the server has logged so far.
+    pub fn log(&self) -> String {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).log()
+    }
+
+    /// Returns whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).try_exit().is_some()
+    }
+}
+
+/// Runs a command that reads one line with a password; returns its status and all that it wrote.
+pub fn with_password(mut command: Command, password: &str) -> (ExitStatus, String) {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server's program starts");
+    let line = format!("{password}\n");
+    // A command that refuses its arguments does not read: its status says so.
+    let _ = child.stdin.take().expect("standard input is a pipe").write_all(line.as_bytes());
+    let output = child.wait_with_output().expect("the program can be waited for");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status, text)
+}
+
+/// Returns the server that the trials of a suite share, started when first asked for.
+///
+/// Trials on it use names of their own, leave settings alone and expect strangers in every list.
+#[track_caller]
+pub fn shared_server() -> &'static TestServer {
+    SHARED.get_or_init(TestServer::start)
+}
+
+/// Stops the shared server, if there is one, and looks at what it leaves behind.
+pub(crate) fn stop_shared() -> Result<(), String> {
+    let Some(server) = SHARED.get() else { return Ok(()) };
+    let ended_early = server.has_ended();
+    let status = if ended_early { None } else { Some(server.stop()) };
+    let log = server.log();
+    // A static is never dropped.
+    let _ = fs::remove_dir_all(server.dir.path());
+    if !status.is_some_and(|status| status.success()) {
+        return Err(format!("ended with {status:?}"));
+    }
+    for planted in [PASSWORD, "PRIVATE KEY", "panicked at"] {
+        if let Some(line) = log.lines().find(|line| line.contains(planted)) {
+            return Err(format!("{planted:?} in its log: {line}"));
+        }
+    }
+    Ok(())
+}
+
+static SHARED: OnceLock<TestServer> = OnceLock::new();
+
+fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, u16) {
+    let log = dir.join("server.log");
+    let mut command = Command::new(binaries::sealift());
+    command
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+        .arg(dir.join("data"))
+        .args(&setup.args)
+        .envs(setup.envs.iter().map(|(name, value)| (name, value)))
+        .current_dir(dir);
+    let (process, lines) = Process::start_with_lines(&mut command, &log);
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                if let Some(url) = line.strip_prefix("ready https://") {
+                    let port = url.rsplit(':').next().and_then(|text| text.trim_end_matches('/').parse().ok());
+                    return (process, port.unwrap_or_else(|| panic!("no port in {line:?}")));
+                }
+            }
+            Err(cause @ (RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)) => {
+                panic!("the server is not ready ({cause}); its log:\n{}", process.log())
+            }
+        }
+    }
+}
