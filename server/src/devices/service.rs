@@ -225,6 +225,34 @@ impl Devices {
         Ok(())
     }
 
+    /// Deletes a pending authentication set that nobody decided about in time, and the device when it has no
+    /// other. One that was decided about meanwhile stays.
+    pub async fn expire(&self, device: DeviceId, set: AuthSetId) -> Result<(), DeviceError> {
+        let now = self.clock.now();
+        let tx = self.scope.begin().await?;
+        let write = tx.scope();
+        let Some((_, stale)) = auth_sets::find(&write, set).await? else { return Ok(()) };
+        let Some(found) = devices::find(&write, device).await? else { return Ok(()) };
+        if stale.status != AuthSetStatus::Pending {
+            return Ok(());
+        }
+        let others: Vec<AuthSet> = sets_of(&write, found.number).await?;
+        if others.len() == 1 {
+            forget(&write, &found, &others).await?;
+        } else {
+            auth_sets::delete(&write, set).await?;
+            let digest = CredentialDigest::new(write.tenant(), &found.identity.hash(), &stale.spki_sha256);
+            write.record(Change::AuthSetRemoved { number: found.number, digest });
+            let status =
+                DeviceStatus::strongest(others.iter().filter(|other| other.id != set).map(|other| other.status));
+            if status != found.status {
+                self.store_status(&write, &found, status).await?;
+            }
+        }
+        tx.commit(now).await?;
+        Ok(())
+    }
+
     /// Forgets a device and ends its deployments; its next request makes it a new, pending one.
     pub async fn decommission(&self, device: DeviceId) -> Result<(), DeviceError> {
         let now = self.clock.now();
