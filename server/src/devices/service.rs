@@ -74,10 +74,14 @@ impl Devices {
         Self { scope, fleet, clock, rsa_min_bits }
     }
 
-    /// A part of the list of devices, oldest first.
-    pub async fn list(&self, filter: &DeviceFilter, page: Page) -> Result<Vec<DeviceWithSets>, DeviceError> {
-        let found = devices::list(&self.scope, filter, page).await?;
-        self.with_sets(found).await
+    /// A part of the list of devices, oldest first, and whether more follow.
+    pub async fn list(
+        &self,
+        filter: &DeviceFilter,
+        page: Page,
+    ) -> Result<(Vec<DeviceWithSets>, bool), DeviceError> {
+        let (found, more) = devices::list(&self.scope, filter, page).await?;
+        Ok((self.with_sets(found).await?, more))
     }
 
     /// How many devices have a status, or exist.
