@@ -27,10 +27,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Use this certificate chain (PEM) instead of a generated one; reloaded when it changes
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
     /// The key of --tls-cert (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// Put this name into tokens as their issuer [default: Sealift]
     #[arg(long, value_name = "NAME")]
