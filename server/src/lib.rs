@@ -1,8 +1,18 @@
-//! Sealift: an over-the-air update server for fleets of Linux devices.
+//! Sealift: an over-the-air update server, wire-compatible with Mender's clients and tools.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod crypto;
 pub mod deployments;
 pub mod devices;
+pub mod fleet;
+pub mod http;
 pub mod ids;
+pub mod inventory;
 pub mod releases;
 pub mod storage;
+pub mod telemetry;
+pub mod tls;
+pub mod users;
+pub mod writer;

@@ -3,8 +3,10 @@
 //! A *device deployment* is what one deployment means for one device; it exists from the moment the device is
 //! first offered the deployment. [`offer`] is the one place that decides what a device gets, and says why.
 
+pub mod device_service;
 pub mod fit;
 pub mod offer;
+pub mod service;
 pub mod state;
 pub mod statistics;
 

@@ -5,9 +5,14 @@
 //! *Accept*, *reject* and *preauthorize* are what an operator does to a set; *decommission* forgets the device.
 //! A device's *status* is the strongest of its sets' states.
 
+pub mod admission;
+pub mod auth_request;
 pub mod auth_set;
 pub mod identity;
-mod strict_json;
+pub mod registration;
+pub mod service;
+pub mod session;
+pub(crate) mod strict_json;
 
 use chrono::{DateTime, Utc};
 

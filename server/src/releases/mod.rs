@@ -13,7 +13,7 @@ mod upload;
 
 pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release};
 pub use content::{Content, sweep};
-pub use service::{MAX_DESCRIPTION_BYTES, ReleaseError, Releases, fits_of_release};
+pub use service::{MAX_DESCRIPTION_BYTES, ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
 pub use upload::{Upload, UploadError, UploadRequest};
 

@@ -156,7 +156,10 @@ async fn publish(
     if stored.is_err() {
         // A failed look-up leaves the blob to the sweep at the next start.
         if let Err(err) = releases.unlink_unreferenced(&gate, artifact.sha256).await {
-            tracing::warn!(error = &err as &dyn std::error::Error, "a refused artifact's blob stays until the next start");
+            tracing::warn!(
+                error = &err as &dyn std::error::Error,
+                "a refused artifact's blob stays until the next start"
+            );
         }
     }
     stored.map(|()| artifact.id)
@@ -218,10 +221,7 @@ impl Tee {
         }
     }
 
-    fn conclude(
-        self,
-        outcome: Result<Inspected, Refusal>,
-    ) -> Result<(Inspected, FinishedBlob), UploadError> {
+    fn conclude(self, outcome: Result<Inspected, Refusal>) -> Result<(Inspected, FinishedBlob), UploadError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
