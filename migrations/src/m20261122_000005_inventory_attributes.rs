@@ -3,7 +3,9 @@
 use sea_orm_migration::prelude::{
     DbErr, DeriveMigrationName, Index, MigrationTrait, SchemaManager, Table, async_trait,
 };
-use sea_orm_migration::schema::{big_integer, integer, text, text_null, timestamp_with_time_zone, uuid};
+use sea_orm_migration::schema::{
+    big_integer, double_null, integer, text, text_null, timestamp_with_time_zone, uuid,
+};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -23,6 +25,8 @@ impl MigrationTrait for Migration {
                     .col(text("value"))
                     // The first eight bytes of the SHA-256 of `value`: equality is searched by index, however long values are.
                     .col(big_integer("value_hash"))
+                    // The value if it is a number: numbers are sorted as such.
+                    .col(double_null("number"))
                     .col(text_null("description"))
                     .col(timestamp_with_time_zone("updated_at"))
                     .primary_key(Index::create().col("device_number").col("scope").col("name"))

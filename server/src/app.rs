@@ -3,7 +3,6 @@
 use std::fs;
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -17,7 +16,6 @@ use crate::devices::admission::Admission;
 use crate::devices::session::Sessions;
 use crate::fleet::FleetIndex;
 use crate::ids::TenantId;
-use crate::inventory::device_service::DeviceInventory;
 use crate::keyring::{Keyring, KeyringError};
 use crate::storage::blobs::{BlobError, BlobStore};
 use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
@@ -80,8 +78,8 @@ pub struct Core {
     pub device_sessions: Arc<Sessions>,
     /// Deployments as devices live them.
     pub device_deployments: DeviceDeployments,
-    /// Inventory as devices report it.
-    pub device_inventory: DeviceInventory,
+    /// Stores what devices cause to be written.
+    pub writer: Writer,
     /// Signs and checks sessions of users.
     pub user_tokens: Arc<TokenAuthority<UserClaims>>,
     /// Hashes and checks passwords.
@@ -101,7 +99,7 @@ pub struct App {
     /// The server's own secrets.
     pub keyring: Keyring,
     /// Ends when all writes are done.
-    pub writer: JoinHandle<()>,
+    pub writer_task: JoinHandle<()>,
 }
 
 /// Where the database of this configuration is.
@@ -109,7 +107,7 @@ pub struct App {
 pub fn database_location(config: &Config) -> DatabaseLocation {
     config.database_url.as_ref().map_or_else(
         || DatabaseLocation::File(config.data_dir.join("sealift.db")),
-        |url| DatabaseLocation::Url(url.expose_secret().to_owned()),
+        |url| DatabaseLocation::Url(url.expose().to_owned()),
     )
 }
 
@@ -176,11 +174,7 @@ impl App {
                 writer.clone(),
                 Arc::clone(&clock),
             ),
-            device_inventory: DeviceInventory::new(
-                Arc::clone(&fleet),
-                writer,
-                config.limits.inventory_attributes_max,
-            ),
+            writer,
             user_tokens: Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
             passwords: PasswordPool::new(cores, Arc::clone(&random))?,
             password_policy: PasswordPolicy::new(config.users.password_min_length),
@@ -195,7 +189,7 @@ impl App {
             admission,
             device_sessions,
         };
-        Ok(Self { core: Arc::new(core), keyring, writer: writer_task })
+        Ok(Self { core: Arc::new(core), keyring, writer_task })
     }
 
     /// The files of the certificate in use: given ones, else those that the local CA keeps valid.

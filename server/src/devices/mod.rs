@@ -12,7 +12,7 @@ pub mod identity;
 pub mod registration;
 pub mod service;
 pub mod session;
-mod strict_json;
+pub(crate) mod strict_json;
 
 use chrono::{DateTime, Utc};
 

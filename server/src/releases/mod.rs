@@ -6,13 +6,16 @@
 
 mod artifact;
 mod content;
+mod inspect;
 mod service;
 mod slots;
+mod upload;
 
 pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release};
 pub use content::{Content, sweep};
-pub use service::{MAX_DESCRIPTION_BYTES, ReleaseError, Releases, fits_of_release};
+pub use service::{MAX_DESCRIPTION_BYTES, ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
+pub use upload::{Upload, UploadError, UploadRequest};
 
 pub use crate::storage::artifacts::{ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch};
 pub use crate::storage::releases::{ReleaseFilter, ReleaseOrder, ReleaseSort};

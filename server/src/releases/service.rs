@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{Artifact, ArtifactFilter, ArtifactOrder, Content, Release, ReleaseFilter, ReleaseOrder};
 use crate::clock::Clock;
-use crate::deployments::ArtifactFit;
 use crate::ids::{ArtifactId, DeploymentId};
 use crate::storage::blobs::{BlobError, BlobGate, BlobStore};
 use crate::storage::releases::ReleaseRow;
@@ -210,12 +209,6 @@ impl Releases {
         }
         Ok(())
     }
-}
-
-/// What the artifacts of a release ask of a device, as a deployment needs it.
-pub async fn fits_of_release(scope: &impl Access, name: &str) -> Result<Vec<ArtifactFit>, StorageError> {
-    let found = artifacts::of_releases(scope, &[name.to_owned()]).await?;
-    Ok(found.iter().map(Artifact::fit).collect())
 }
 
 async fn find(scope: &impl Access, id: ArtifactId) -> Result<Artifact, ReleaseError> {

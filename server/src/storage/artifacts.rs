@@ -14,6 +14,7 @@ use super::entity::artifacts::{ActiveModel, Column, Entity, Model};
 use super::entity::{artifact_slots, device_deployments};
 use super::escape::contains;
 use super::{Access, Direction, Page, Scope, StorageError, WriteScope};
+use crate::deployments::ArtifactFit;
 use crate::ids::ArtifactId;
 use crate::releases::{Artifact, Slot};
 
@@ -107,6 +108,12 @@ pub async fn of_releases(scope: &impl Access, names: &[String]) -> Result<Vec<Ar
         }
     }
     Ok(found)
+}
+
+/// What the artifacts of a release ask of a device.
+pub async fn fits_of_release(scope: &impl Access, name: &str) -> Result<Vec<ArtifactFit>, StorageError> {
+    let found = of_releases(scope, &[name.to_owned()]).await?;
+    Ok(found.iter().map(Artifact::fit).collect())
 }
 
 /// How many artifacts a release has.

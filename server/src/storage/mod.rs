@@ -21,6 +21,7 @@ pub mod deployments;
 pub mod device_deployments;
 pub mod devices;
 pub mod inventory;
+pub mod inventory_list;
 pub mod overview;
 pub mod provides;
 pub mod releases;

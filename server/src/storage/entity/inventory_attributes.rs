@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-#[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
+#[derive(Clone, Debug, DeriveEntityModel, PartialEq)]
 #[sea_orm(table_name = "inventory_attributes")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -14,6 +14,7 @@ pub(crate) struct Model {
     pub(crate) tenant_id: Uuid,
     pub(crate) value: String,
     pub(crate) value_hash: i64,
+    pub(crate) number: Option<f64>,
     pub(crate) description: Option<String>,
     pub(crate) updated_at: DateTimeUtc,
 }
