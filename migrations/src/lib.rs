@@ -1,1 +1,39 @@
-//! migrations
+//! The database schema of the server, for SQLite and PostgreSQL alike.
+//!
+//! One change a file, applied in the order of [`Migrator::migrations`], never edited once released.
+//! Every owned row carries its tenant, and the tenant leads every unique index.
+
+use sea_orm_migration::prelude::MigrationTrait;
+pub use sea_orm_migration::prelude::MigratorTrait;
+
+mod m20261122_000001_tenants;
+mod m20261122_000002_signing_keys;
+mod m20261122_000003_devices;
+mod m20261122_000004_auth_sets;
+mod m20261122_000005_inventory_attributes;
+mod m20261122_000006_users;
+mod m20261122_000007_artifacts;
+mod m20261122_000008_deployments;
+mod m20261122_000009_device_deployments;
+mod m20261122_000010_change_log;
+
+/// Applies the schema changes that a database does not have yet.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_tenants::Migration),
+            Box::new(m20261122_000002_signing_keys::Migration),
+            Box::new(m20261122_000003_devices::Migration),
+            Box::new(m20261122_000004_auth_sets::Migration),
+            Box::new(m20261122_000005_inventory_attributes::Migration),
+            Box::new(m20261122_000006_users::Migration),
+            Box::new(m20261122_000007_artifacts::Migration),
+            Box::new(m20261122_000008_deployments::Migration),
+            Box::new(m20261122_000009_device_deployments::Migration),
+            Box::new(m20261122_000010_change_log::Migration),
+        ]
+    }
+}

@@ -1,0 +1,265 @@
+//! The wiring: the only place that builds everything.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{Config, PublicUrl};
+use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
+use crate::crypto::random::SecureRandom;
+use crate::crypto::session_token::{TokenAuthority, UserClaims};
+use crate::crypto::signed_link::LinkAuthority;
+use crate::deployments::device_service::DeviceDeployments;
+use crate::devices::admission::Admission;
+use crate::devices::session::Sessions;
+use crate::fleet::FleetIndex;
+use crate::http::serve::{ListenError, Serving};
+use crate::ids::TenantId;
+use crate::keyring::{Keyring, KeyringError};
+use crate::storage::blobs::{BlobError, BlobStore};
+use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
+use crate::tls::{
+    CertificateSlot, PairPaths, TlsError, ensure_server_pair, host_name, server_config, server_names,
+    watch_files, write_public,
+};
+use crate::upkeep;
+use crate::users::setup::Setup;
+use crate::writer::{PendingLimits, Writer};
+
+/// How often certificate files are looked at.
+const CERTIFICATE_WATCH: Duration = Duration::from_secs(2);
+
+/// How long a stop waits for the last writes.
+const WRITER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory.
+    #[error("failed to create the data directory {path}")]
+    DataDir {
+        /// The directory.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error("failed to open the database")]
+    Storage(#[from] StorageError),
+    /// The server's secrets.
+    #[error("failed to open the server's keys")]
+    Keyring(#[from] KeyringError),
+    /// The blob store.
+    #[error("failed to open the blob store")]
+    Blobs(#[from] BlobError),
+    /// The certificate.
+    #[error("failed to prepare the certificate")]
+    Tls(#[from] TlsError),
+    /// The hash that stands in for unknown users.
+    #[error("failed to prepare password checks")]
+    Password(#[from] PasswordHashError),
+    /// Nothing listens.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// What is left of interrupted uploads cannot be removed.
+    #[error("failed to clean the blob store")]
+    Sweep(#[from] crate::releases::ReleaseError),
+    /// The setup token.
+    #[error("failed to make the setup token")]
+    Setup(#[from] crate::crypto::random::RandomError),
+}
+
+/// What requests are served from; shared by all of them.
+pub struct Core {
+    /// The configuration.
+    pub config: Config,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws secrets.
+    pub random: Arc<dyn SecureRandom>,
+    /// The database.
+    pub database: Database,
+    /// The contents of artifacts.
+    pub blobs: BlobStore,
+    /// What polls are answered from.
+    pub fleet: Arc<FleetIndex>,
+    /// Opens sessions of devices.
+    pub admission: Admission,
+    /// Checks sessions of devices.
+    pub device_sessions: Arc<Sessions>,
+    /// Deployments as devices live them.
+    pub device_deployments: DeviceDeployments,
+    /// Stores what devices cause to be written.
+    pub writer: Writer,
+    /// Signs and checks sessions of users.
+    pub user_tokens: Arc<TokenAuthority<UserClaims>>,
+    /// Hashes and checks passwords.
+    pub passwords: PasswordPool,
+    /// Which passwords are acceptable.
+    pub password_policy: PasswordPolicy,
+    /// Signs and checks links.
+    pub links: LinkAuthority,
+    /// Makes the first user.
+    pub setup: Setup,
+}
+
+/// The application without its listener.
+pub struct App {
+    /// What requests are served from.
+    pub core: Arc<Core>,
+    /// The server's own secrets.
+    pub keyring: Keyring,
+    /// Ends when all writes are done.
+    pub writer_task: JoinHandle<()>,
+}
+
+/// Where the database of this configuration is.
+#[must_use]
+pub fn database_location(config: &Config) -> DatabaseLocation {
+    config.database_url.as_ref().map_or_else(
+        || DatabaseLocation::File(config.data_dir.join("sealift.db")),
+        |url| DatabaseLocation::Url(url.expose().to_owned()),
+    )
+}
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
+    fs::create_dir_all(&config.data_dir)
+        .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })?;
+    let database = Database::open(&database_location(config)).await?;
+    let applied = database.migrate().await?;
+    if applied > 0 {
+        tracing::info!(applied, "database schema brought up to date");
+    }
+    let now = clock.now();
+    let tx = database.begin(TenantId::DEFAULT).await?;
+    tenants::ensure(&tx.scope(), "default", config.accepted_devices_max(), now).await?;
+    tx.commit(now).await?;
+    Ok(database)
+}
+
+impl App {
+    /// Builds the application: database, secrets, index, writer, services.
+    pub async fn build(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Result<Self, AppError> {
+        let database = open_database(&config, &*clock).await?;
+        let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now()).await?;
+        let ca_path = config.data_dir.join("tls").join("ca.crt");
+        write_public(&ca_path, keyring.local_ca.certificate_pem())?;
+        let blobs = BlobStore::open(&config.data_dir)?;
+        let swept = crate::releases::sweep(&database.scope(TenantId::DEFAULT), &blobs).await?;
+        if swept > 0 {
+            tracing::info!(files = swept, "removed what interrupted uploads left");
+        }
+        let fleet = Arc::new(FleetIndex::load(&database).await?);
+        database.follow(Arc::clone(&fleet) as _);
+        let limits = PendingLimits {
+            total: config.limits.pending_devices_max,
+            per_device: usize::try_from(config.limits.pending_per_device_max).unwrap_or(usize::MAX),
+        };
+        let (writer, writer_task) =
+            Writer::start(database.clone(), Arc::clone(&fleet), Arc::clone(&clock), limits);
+        let device_sessions = Arc::new(Sessions::new(
+            TokenAuthority::new(keyring.device_tokens.clone()),
+            Arc::clone(&fleet),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+            config.issuer.clone(),
+            u32::try_from(config.session_ttl_secs).unwrap_or(u32::MAX),
+        ));
+        let admission = Admission::new(
+            Arc::clone(&fleet),
+            writer.clone(),
+            Arc::clone(&device_sessions),
+            Arc::clone(&clock),
+            config.rsa_min_bits,
+        );
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let core = Core {
+            device_deployments: DeviceDeployments::new(
+                database.clone(),
+                Arc::clone(&fleet),
+                writer.clone(),
+                Arc::clone(&clock),
+            ),
+            writer,
+            user_tokens: Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
+            passwords: PasswordPool::new(cores, Arc::clone(&random))?,
+            password_policy: PasswordPolicy::new(config.users.password_min_length),
+            links: LinkAuthority::new(&keyring.links),
+            setup: Setup::generate(&*random)?,
+            config,
+            clock,
+            random,
+            database,
+            blobs,
+            fleet,
+            admission,
+            device_sessions,
+        };
+        Ok(Self { core: Arc::new(core), keyring, writer_task })
+    }
+
+    /// Begins to take requests, and to do what happens without one.
+    pub fn start(self) -> Result<Running, AppError> {
+        let core = self.core;
+        let config = &core.config;
+        let names = server_names(host_name().as_deref(), config.public_url.as_ref().map(PublicUrl::host));
+        let mut upkeep = upkeep::start(&core);
+        let paths = match config.given_tls_pair() {
+            Some((certificate, key)) => PairPaths { certificate: certificate.clone(), key: key.clone() },
+            None => {
+                let paths = PairPaths::generated(&config.data_dir);
+                ensure_server_pair(&paths, &self.keyring.local_ca, &names, core.clock.now())?;
+                let ca = self.keyring.local_ca;
+                upkeep.push(upkeep::renew_certificate(&core, ca, paths.clone(), names));
+                paths
+            }
+        };
+        let slot = Arc::new(CertificateSlot::load(paths)?);
+        let tls = server_config(Arc::clone(&slot))?;
+        upkeep.push(tokio::spawn(watch_files(slot, CERTIFICATE_WATCH)));
+        let serving = Serving::start(&core, tls)?;
+        Ok(Running { core, serving, upkeep, writer_task: self.writer_task })
+    }
+}
+
+/// A server that takes requests.
+pub struct Running {
+    /// What requests are served from.
+    pub core: Arc<Core>,
+    serving: Serving,
+    upkeep: Vec<JoinHandle<()>>,
+    writer_task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where users and devices reach it: the host of the public URL or `localhost`, and the port in use.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let host = self.core.config.public_url.as_ref().map_or("localhost", PublicUrl::host);
+        format!("https://{host}:{}", self.serving.address.port())
+    }
+
+    /// Finishes what is in flight, stores what is only in memory, and closes the database.
+    pub async fn stop(self) -> Result<(), AppError> {
+        self.serving.drain().await;
+        for task in self.upkeep {
+            task.abort();
+        }
+        upkeep::store_sightings(&self.core).await?;
+        let database = self.core.database.clone();
+        // With the last handle the writer's queue closes; it ends when all that was queued is stored.
+        drop(self.core);
+        let _ = tokio::time::timeout(WRITER_PATIENCE, self.writer_task).await;
+        database.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! Deployments: a release sent to a set of devices.
+//!
+//! A *device deployment* is what one deployment means for one device; it exists from the moment the device is
+//! first offered the deployment. [`offer`] is the one place that decides what a device gets, and says why.
+
+pub mod device_service;
+pub mod fit;
+pub mod offer;
+pub mod service;
+pub mod state;
+pub mod statistics;
+
+use chrono::{DateTime, Utc};
+
+pub use fit::{ArtifactFit, DeviceFacts};
+pub use state::{DeviceDeploymentState, InvalidReport};
+pub use statistics::Statistics;
+
+use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
+
+/// A deployment as stored, without its targets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Deployment {
+    /// The order in which it was created.
+    pub number: DeploymentNumber,
+    /// Its id.
+    pub id: DeploymentId,
+    /// Its name, chosen by who created it.
+    pub name: String,
+    /// The release that it rolls out.
+    pub artifact_name: String,
+    /// Whether devices that have the release already get it again.
+    pub forced: bool,
+    /// The group whose members were its targets, if it was made for one.
+    pub group: Option<String>,
+    /// How many devices it is meant for.
+    pub target_count: u64,
+    /// How many of them asked for it.
+    pub asked_count: u64,
+    /// Bytes of the artifacts assigned so far.
+    pub total_size: u64,
+    /// How many devices are in each state.
+    pub statistics: Statistics,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When its last device finished, or when it was aborted.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// How far a deployment is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DeploymentStatus {
+    /// No device asked for it yet.
+    Pending,
+    /// Some did.
+    InProgress,
+    /// All did what they will do, or it was aborted.
+    Finished,
+}
+
+impl Deployment {
+    /// How far it is.
+    #[must_use]
+    pub const fn status(&self) -> DeploymentStatus {
+        match (self.finished_at, self.asked_count) {
+            (Some(_), _) => DeploymentStatus::Finished,
+            (None, 0) => DeploymentStatus::Pending,
+            (None, _) => DeploymentStatus::InProgress,
+        }
+    }
+}
+
+/// A device deployment as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DeviceDeployment {
+    /// Its row.
+    pub id: i32,
+    /// The deployment.
+    pub deployment: DeploymentNumber,
+    /// The deployment's id.
+    pub deployment_id: DeploymentId,
+    /// The device.
+    pub device: DeviceNumber,
+    /// The device's id, kept when the device is decommissioned.
+    pub device_id: DeviceId,
+    /// The artifact chosen for it, if one fits.
+    pub artifact: Option<ArtifactId>,
+    /// That artifact's size in bytes.
+    pub artifact_size: u64,
+    /// How far the device is.
+    pub state: DeviceDeploymentState,
+    /// What the device said beside its state.
+    pub substate: Option<String>,
+    /// Whether the device sent a log.
+    pub logged: bool,
+    /// When it was first offered.
+    pub created_at: DateTime<Utc>,
+    /// When the device first reported progress.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,153 @@
+//! Sessions of devices: opened with a token, checked on every request.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::DeviceStatus;
+use super::identity::first_u128;
+use crate::clock::Clock;
+use crate::crypto::random::{RandomError, SecureRandom, random_bytes};
+use crate::crypto::session_token::{Claims, DeviceClaims, InvalidToken, SignTokenError, TokenAuthority};
+use crate::fleet::{FleetIndex, KnownDevice, Login, TokenDigest};
+use crate::ids::{DeviceId, DeviceNumber, TenantId};
+
+/// A device that proved to hold a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DeviceSession {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its place in arrays.
+    pub number: DeviceNumber,
+    /// Its id.
+    pub id: DeviceId,
+}
+
+/// Why a session cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Signing failed.
+    #[error("failed to sign the token")]
+    Sign(#[from] SignTokenError),
+    /// No randomness.
+    #[error("failed to draw a random number")]
+    Random(#[from] RandomError),
+}
+
+/// Why a token opens nothing. To a device all of these are one answer: log in again.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SessionRefusal {
+    /// The token is not valid, or not valid any more.
+    #[error("the token is not valid: {0}")]
+    Token(#[from] InvalidToken),
+    /// No such device exists any more.
+    #[error("the token's device does not exist")]
+    Unknown,
+    /// The device is not accepted any more.
+    #[error("the device is {0}")]
+    NotAccepted(DeviceStatus),
+    /// The session was ended before its time.
+    #[error("the session was revoked")]
+    Revoked,
+}
+
+/// Opens and checks sessions.
+pub struct Sessions {
+    authority: TokenAuthority<DeviceClaims>,
+    fleet: Arc<FleetIndex>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+    issuer: String,
+    ttl_secs: u32,
+}
+
+impl Sessions {
+    /// Wires the service; `ttl_secs` is how long a session lasts at most.
+    #[must_use]
+    pub fn new(
+        authority: TokenAuthority<DeviceClaims>,
+        fleet: Arc<FleetIndex>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+        issuer: String,
+        ttl_secs: u32,
+    ) -> Self {
+        Self { authority, fleet, clock, random, issuer, ttl_secs }
+    }
+
+    /// Opens a session and returns its token. Life times are spread over the last fifth, so that devices that
+    /// logged in together do not come back together.
+    pub fn open(&self, login: &Login) -> Result<String, SessionError> {
+        let now = self.clock.now();
+        let draw = u32::from_be_bytes(random_bytes::<4>(&*self.random)?);
+        let spread = u64::from(self.ttl_secs / 5).saturating_mul(u64::from(draw)) >> 32;
+        let expires_at = now + TimeDelta::seconds(i64::from(self.ttl_secs) - spread.cast_signed());
+        let claims = DeviceClaims {
+            jti: login.auth_set.as_uuid(),
+            sub: login.device.id.as_uuid(),
+            iss: self.issuer.clone(),
+            aud: DeviceClaims::AUDIENCE.to_owned(),
+            iat: now.timestamp(),
+            exp: expires_at.timestamp(),
+            generation: login.device.generation,
+            tenant: login.device.tenant.as_uuid(),
+            is_device: true,
+        };
+        let token = self.authority.sign(&claims)?;
+        self.fleet.note_verified(login.device.number, digest(&token), expires_at);
+        Ok(token)
+    }
+
+    /// Checks the token of a request. A token that was verified before costs a hash and a look-up; status and
+    /// generation are compared every time, so that what an operator decided holds from the next request on.
+    pub fn check(&self, token: &str) -> Result<DeviceSession, SessionRefusal> {
+        let now = self.clock.now();
+        let claimed = claimed_device(token).ok_or(InvalidToken::Malformed)?;
+        let device = self.fleet.device(claimed);
+        let digest = digest(token);
+        if let Some(device) = device
+            && self.fleet.is_verified(device.number, digest, now)
+        {
+            return self.admit(&device, device.generation);
+        }
+        let claims = self.authority.verify(token, now)?;
+        let device = device.ok_or(SessionRefusal::Unknown)?;
+        let session = self.admit(&device, claims.generation)?;
+        if let Some(expires_at) = DateTime::from_timestamp(claims.exp, 0) {
+            self.fleet.note_verified(device.number, digest, expires_at);
+        }
+        Ok(session)
+    }
+
+    fn admit(&self, device: &KnownDevice, generation: u32) -> Result<DeviceSession, SessionRefusal> {
+        if device.status != DeviceStatus::Accepted {
+            return Err(SessionRefusal::NotAccepted(device.status));
+        }
+        if device.generation != generation {
+            return Err(SessionRefusal::Revoked);
+        }
+        self.fleet.saw(device.number, self.clock.now());
+        Ok(DeviceSession { tenant: device.tenant, number: device.number, id: device.id })
+    }
+}
+
+/// The device that a token names, not yet believed.
+fn claimed_device(token: &str) -> Option<DeviceId> {
+    #[derive(Deserialize)]
+    struct Subject {
+        sub: Uuid,
+    }
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let subject: Subject = serde_json::from_slice(&payload).ok()?;
+    Some(subject.sub.into())
+}
+
+fn digest(token: &str) -> TokenDigest {
+    let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    TokenDigest(first_u128(&digest))
+}

@@ -1,0 +1,204 @@
+//! The index itself: look-ups, decisions, and how it follows the change log.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
+
+use super::devices::{DeviceTable, KnownCredential, KnownDevice, TokenDigest};
+use super::rollouts::TenantRollouts;
+use crate::clock::unix_seconds;
+use crate::deployments::DeviceFacts;
+use crate::deployments::offer::{Decision, NoTrace, Reason, offer};
+use crate::devices::CredentialDigest;
+use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
+use crate::storage::{Change, ChangeSink};
+
+/// Everything that polls and logins of known devices are answered from.
+#[derive(Debug, Default)]
+pub struct FleetIndex {
+    pub(super) devices: RwLock<DeviceTable>,
+    pub(super) rollouts: RwLock<HashMap<TenantId, TenantRollouts>>,
+}
+
+impl FleetIndex {
+    /// Finds a device by its id.
+    #[must_use]
+    pub fn device(&self, id: DeviceId) -> Option<KnownDevice> {
+        self.devices.read().find(id)
+    }
+
+    /// What is known of a pair of identity and key.
+    #[must_use]
+    pub fn credential(&self, digest: CredentialDigest) -> KnownCredential {
+        self.devices.read().credential(digest)
+    }
+
+    /// Devices that exist, of all tenants.
+    #[must_use]
+    pub fn device_count(&self) -> usize {
+        self.devices.read().len()
+    }
+
+    /// Authentication sets that wait for an operator, of all tenants.
+    #[must_use]
+    pub fn pending_count(&self) -> u64 {
+        self.devices.read().pending()
+    }
+
+    /// Answers whether this very token of the device was verified before and has not expired.
+    #[must_use]
+    pub fn is_verified(&self, device: DeviceNumber, token: TokenDigest, now: DateTime<Utc>) -> bool {
+        self.devices.read().is_verified(device, token, unix_seconds(now))
+    }
+
+    /// Remembers a verified token until it expires or the device's generation changes.
+    pub fn note_verified(&self, device: DeviceNumber, token: TokenDigest, expires_at: DateTime<Utc>) {
+        self.devices.read().note_verified(device, token, unix_seconds(expires_at));
+    }
+
+    /// Notes that a device spoke.
+    pub fn saw(&self, device: DeviceNumber, now: DateTime<Utc>) {
+        self.devices.read().saw(device, unix_seconds(now));
+    }
+
+    /// When a device last spoke.
+    #[must_use]
+    pub fn seen_at(&self, device: DeviceNumber) -> Option<DateTime<Utc>> {
+        let seen = self.devices.read().seen(device);
+        DateTime::from_timestamp(i64::from(seen), 0).filter(|_| seen != 0)
+    }
+
+    /// Gives back devices whose sightings could not be stored: they are taken again the next time.
+    pub fn restore_sightings(&self, devices: impl IntoIterator<Item = DeviceNumber>) {
+        let table = self.devices.read();
+        devices.into_iter().for_each(|device| table.restore_sighting(device));
+    }
+
+    /// The devices that spoke since the last call, and when.
+    #[must_use]
+    pub fn take_sightings(&self) -> Vec<(DeviceNumber, u32)> {
+        self.devices.read().take_sightings()
+    }
+
+    /// Answers whether this is the inventory that is stored for the device.
+    #[must_use]
+    pub fn has_inventory(&self, device: DeviceNumber, digest: u64) -> bool {
+        self.devices.read().inventory(device) == digest
+    }
+
+    /// Answers whether this is what the device reported to provide the last time.
+    #[must_use]
+    pub fn has_provides(&self, device: DeviceNumber, digest: u64) -> bool {
+        self.devices.read().provides(device) == digest
+    }
+
+    /// Notes what a device reports to provide; tells whether that changed since it was last noted.
+    pub fn note_provides(&self, device: DeviceNumber, digest: u64) -> bool {
+        self.devices.read().swap_provides(device, digest)
+    }
+
+    /// Answers whether no deployment appeared since the device was last told "nothing": the idle poll.
+    #[must_use]
+    pub fn is_idle(&self, tenant: TenantId, device: DeviceNumber) -> bool {
+        let told = self.devices.read().told_nothing(device);
+        told != 0 && self.rollouts.read().get(&tenant).is_some_and(|rollouts| rollouts.revision() == told)
+    }
+
+    /// Decides what a device gets.
+    #[must_use]
+    pub fn decide(&self, tenant: TenantId, facts: &DeviceFacts, now: DateTime<Utc>) -> Decision {
+        let rollouts = self.rollouts.read();
+        let Some(of_tenant) = rollouts.get(&tenant) else { return Decision::Nothing };
+        let decision = offer(facts, of_tenant, now, &mut NoTrace);
+        if decision == Decision::Nothing {
+            self.devices.read().tell_nothing(facts.number, of_tenant.revision());
+        }
+        decision
+    }
+
+    /// Decides what a device would get, and says why, deployment by deployment.
+    #[must_use]
+    pub fn explain(
+        &self,
+        tenant: TenantId,
+        facts: &DeviceFacts,
+        now: DateTime<Utc>,
+    ) -> (Decision, Vec<(DeploymentNumber, Reason)>) {
+        let rollouts = self.rollouts.read();
+        let mut reasons = Vec::new();
+        let decision = rollouts
+            .get(&tenant)
+            .map_or(Decision::Nothing, |of_tenant| offer(facts, of_tenant, now, &mut reasons));
+        (decision, reasons)
+    }
+
+    /// Id, release and compatible device types of what a decision offers.
+    #[must_use]
+    pub fn offered(
+        &self,
+        tenant: TenantId,
+        deployment: DeploymentNumber,
+        artifact: crate::ids::ArtifactId,
+    ) -> Option<(DeploymentId, String, Vec<String>)> {
+        let rollouts = self.rollouts.read();
+        let rollout = rollouts.get(&tenant)?.find(deployment)?;
+        let fit = rollout.artifacts.iter().find(|fit| fit.id == artifact)?;
+        Some((rollout.id, rollout.artifact_name.clone(), fit.device_types.clone()))
+    }
+
+    /// Answers whether a device may still fetch what a deployment offered it.
+    #[must_use]
+    pub fn is_active(&self, tenant: TenantId, deployment: DeploymentId, device: DeviceNumber) -> bool {
+        let rollouts = self.rollouts.read();
+        rollouts.get(&tenant).is_some_and(|of_tenant| of_tenant.is_active(deployment, device))
+    }
+
+    fn follow(&self, tenant: TenantId, change: &Change) {
+        match change {
+            Change::Device { number, id, status, generation } => self.devices.write().put(KnownDevice {
+                number: *number,
+                id: *id,
+                tenant,
+                status: *status,
+                generation: *generation,
+            }),
+            Change::DeviceRemoved { number } => self.devices.write().remove(*number),
+            Change::AuthSet { number, id, digest, status } => {
+                self.devices.write().put_auth_set(*number, *id, *digest, *status);
+            }
+            Change::AuthSetRemoved { number, digest } => {
+                self.devices.write().remove_auth_set(*number, *digest)
+            }
+            Change::Inventory { number, digest } => self.devices.read().put_inventory(*number, *digest),
+            Change::DeploymentCreated { number, id, artifact_name, forced, targets, artifacts } => {
+                let (targets, artifacts) = (std::sync::Arc::clone(targets), artifacts.clone());
+                self.tenant(tenant, |rollouts| {
+                    rollouts.create(*number, *id, artifact_name.clone(), *forced, targets, artifacts);
+                });
+            }
+            Change::DeploymentFinished { number } => self.tenant(tenant, |rollouts| rollouts.finish(*number)),
+            Change::DeviceDeployment { deployment, device, artifact, state } => {
+                self.tenant(tenant, |rollouts| rollouts.progress(*deployment, *device, *artifact, *state));
+            }
+            Change::ArtifactAdded { artifact_name, artifact } => {
+                self.tenant(tenant, |rollouts| rollouts.add_artifact(artifact_name, artifact));
+            }
+            Change::ArtifactRemoved { artifact_name, id } => {
+                self.tenant(tenant, |rollouts| rollouts.remove_artifact(artifact_name, *id));
+            }
+        }
+    }
+
+    fn tenant(&self, tenant: TenantId, change: impl FnOnce(&mut TenantRollouts)) {
+        change(self.rollouts.write().entry(tenant).or_default());
+    }
+}
+
+impl ChangeSink for FleetIndex {
+    fn apply(&self, changes: &[(TenantId, Change)]) {
+        for (tenant, change) in changes {
+            self.follow(*tenant, change);
+        }
+    }
+}

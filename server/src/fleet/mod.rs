@@ -1,0 +1,12 @@
+//! The fleet index: what polls and logins of known devices are answered from, without the database.
+//!
+//! It is loaded once at start by streamed reads of narrow columns and follows the change log afterwards:
+//! every committed transaction hands it its changes, in commit order. About 130 bytes a device.
+
+mod devices;
+mod index;
+mod load;
+mod rollouts;
+
+pub use devices::{KnownCredential, KnownDevice, Login, TokenDigest};
+pub use index::FleetIndex;

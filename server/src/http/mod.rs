@@ -1,0 +1,32 @@
+//! The only code that knows actix.
+//!
+//! What happens to every request: the [middleware] gives it an id, collapses a doubled slash, and
+//! afterwards writes the security headers and one line of log. Errors become JSON in [error].
+
+pub mod body;
+pub mod content;
+pub mod defaults;
+pub mod device;
+pub mod error;
+pub mod extract;
+pub mod failure;
+pub mod file_body;
+pub mod health;
+pub mod json;
+pub mod listener;
+pub mod listing;
+pub mod management;
+pub mod middleware;
+mod openapi;
+pub mod query;
+pub mod range;
+pub mod request_id;
+pub mod routes;
+pub mod serve;
+
+pub use body::read_body;
+pub use error::{ApiError, Code};
+pub use file_body::{ServedFile, serve_file};
+pub use json::{Json, JsonLimit};
+pub use listener::{Listener, listen};
+pub use request_id::{RequestId, RequestIds};

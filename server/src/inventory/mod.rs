@@ -1,0 +1,25 @@
+//! Inventory: what is known about devices beside who they are.
+//!
+//! An *attribute* is a named value in one of five *scopes*: devices report `inventory`, users write `tags`, and
+//! the server itself knows `identity` and `system`. A device that reports what is stored already costs no write:
+//! its *set* of attributes has a digest. A device is in at most one *group*, and a group exists while it has
+//! members.
+
+mod attribute;
+mod document;
+mod groups;
+mod report;
+mod service;
+mod set;
+mod store;
+
+pub use attribute::{Attribute, AttributeScope, AttributeValue, UnknownScope};
+pub use document::{DocumentError, MAX_DESCRIPTION_BYTES, MAX_NAME_BYTES, parse};
+pub use groups::{GroupName, InvalidGroupName, Regrouped};
+pub use report::{InventoryReports, ReportError};
+pub use service::{DeviceInventory, Inventory, InventoryError};
+pub(crate) use set::first_u64;
+pub use set::{AttributeSet, Described, Difference};
+pub use store::{InventoryMode, InventoryWrite, store};
+
+pub use crate::storage::inventory_list::{AttributeFilter, AttributeKey, InventoryFilter, InventoryOrder};

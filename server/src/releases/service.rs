@@ -1,0 +1,227 @@
+//! What can be asked of releases and artifacts.
+
+use std::sync::Arc;
+
+use super::{Artifact, ArtifactFilter, ArtifactOrder, Content, Release, ReleaseFilter, ReleaseOrder};
+use crate::clock::Clock;
+use crate::ids::{ArtifactId, DeploymentId};
+use crate::storage::blobs::{BlobError, BlobGate, BlobStore};
+use crate::storage::releases::ReleaseRow;
+use crate::storage::{
+    Access, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, releases,
+};
+
+/// Longest description of an artifact, in bytes.
+pub const MAX_DESCRIPTION_BYTES: usize = 4096;
+
+/// Why something could not be done with a release or an artifact.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// No artifact of the tenant has this id.
+    #[error("artifact {0} does not exist")]
+    ArtifactNotFound(ArtifactId),
+    /// The tenant has no release of this name.
+    #[error("release {0:?} does not exist")]
+    ReleaseNotFound(String),
+    /// Unfinished deployments roll it out.
+    #[error("artifact is used in active deployment")]
+    InUse {
+        /// The deployments.
+        deployments: Vec<DeploymentId>,
+    },
+    /// A device was offered it, or is about to be: it does not change any more.
+    #[error("artifact {0} is used in a deployment")]
+    Used(ArtifactId),
+    /// Longer than [`MAX_DESCRIPTION_BYTES`].
+    #[error("the description is longer than {MAX_DESCRIPTION_BYTES} bytes")]
+    DescriptionTooLong,
+    /// The work did not come to its end because the server is stopping.
+    #[error("the server stopped while working on artifacts")]
+    Interrupted,
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The database failed.
+    #[error("failed to access storage")]
+    Storage(#[from] StorageError),
+}
+
+/// The releases of one tenant.
+#[derive(Clone)]
+pub struct Releases {
+    pub(super) scope: Scope,
+    pub(super) blobs: BlobStore,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Releases {
+    /// Binds the releases to the tenant of a scope.
+    #[must_use]
+    pub const fn new(scope: Scope, blobs: BlobStore, clock: Arc<dyn Clock>) -> Self {
+        Self { scope, blobs, clock }
+    }
+
+    /// The artifacts that match, or a part of them, and how many match.
+    pub async fn artifacts(
+        &self,
+        filter: &ArtifactFilter,
+        order: ArtifactOrder,
+        page: Option<Page>,
+    ) -> Result<(Vec<Artifact>, u64), ReleaseError> {
+        Ok(artifacts::list(&self.scope, filter, order, page).await?)
+    }
+
+    /// One artifact.
+    pub async fn artifact(&self, id: ArtifactId) -> Result<Artifact, ReleaseError> {
+        find(&self.scope, id).await
+    }
+
+    /// Opens the content of an artifact.
+    pub async fn content(&self, id: ArtifactId) -> Result<Content, ReleaseError> {
+        let artifact = self.artifact(id).await?;
+        let (file, size) = self.blobs.read(artifact.sha256).await?;
+        let file_name = format!("{}.mender", artifact.name);
+        Ok(Content { file, size, sha256: artifact.sha256, file_name })
+    }
+
+    /// Changes the description of an artifact that no deployment used yet.
+    pub async fn describe(&self, id: ArtifactId, description: &str) -> Result<(), ReleaseError> {
+        if description.len() > MAX_DESCRIPTION_BYTES {
+            return Err(ReleaseError::DescriptionTooLong);
+        }
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let artifact = find(&tx, id).await?;
+        let is_used = artifacts::was_offered(&tx, id).await?
+            || !deployments::unfinished_of_release(&tx, &artifact.name).await?.is_empty();
+        if is_used {
+            return Err(ReleaseError::Used(id));
+        }
+        let now = self.clock.now();
+        artifacts::set_description(&tx, id, description, now).await?;
+        Ok(transaction.commit(now).await?)
+    }
+
+    /// Deletes an artifact that no unfinished deployment may offer; its release goes with the last one.
+    pub async fn delete(&self, id: ArtifactId) -> Result<(), ReleaseError> {
+        let this = self.clone();
+        // In a task of its own, so that a caller who goes away does not leave it half done.
+        tokio::spawn(async move { this.delete_artifact(id).await })
+            .await
+            .map_err(|_| ReleaseError::Interrupted)?
+    }
+
+    /// Deletes releases with all their artifacts, or none of them; names that do not exist are ignored.
+    pub async fn delete_releases(&self, names: Vec<String>) -> Result<(), ReleaseError> {
+        let this = self.clone();
+        tokio::spawn(async move { this.delete_whole(&names).await })
+            .await
+            .map_err(|_| ReleaseError::Interrupted)?
+    }
+
+    /// A part of the list of releases with their artifacts, and how many match.
+    pub async fn list(
+        &self,
+        filter: &ReleaseFilter,
+        order: ReleaseOrder,
+        page: Option<Page>,
+    ) -> Result<(Vec<Release>, u64), ReleaseError> {
+        let (rows, total) = releases::list(&self.scope, filter, order, page).await?;
+        Ok((self.with_artifacts(rows).await?, total))
+    }
+
+    /// One release with its artifacts.
+    pub async fn get(&self, name: &str) -> Result<Release, ReleaseError> {
+        let row = releases::find(&self.scope, name).await?;
+        let not_found = || ReleaseError::ReleaseNotFound(name.to_owned());
+        self.with_artifacts(vec![row.ok_or_else(not_found)?]).await?.pop().ok_or_else(not_found)
+    }
+
+    async fn with_artifacts(&self, rows: Vec<ReleaseRow>) -> Result<Vec<Release>, ReleaseError> {
+        let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+        let mut list: Vec<Release> = rows
+            .into_iter()
+            .map(|ReleaseRow { name, notes, updated_at }| Release {
+                name,
+                notes,
+                updated_at,
+                artifacts: Vec::new(),
+            })
+            .collect();
+        for artifact in artifacts::of_releases(&self.scope, &names).await? {
+            if let Some(release) = list.iter_mut().find(|release| release.name == artifact.name) {
+                release.artifacts.push(artifact);
+            }
+        }
+        Ok(list)
+    }
+
+    async fn delete_artifact(&self, id: ArtifactId) -> Result<(), ReleaseError> {
+        let gate = self.blobs.gate().await;
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let artifact = find(&tx, id).await?;
+        refuse_in_use(&tx, &artifact.name).await?;
+        let now = self.clock.now();
+        remove(&tx, &artifact).await?;
+        if artifacts::count_of_release(&tx, &artifact.name).await? == 0 {
+            releases::delete(&tx, &artifact.name).await?;
+        } else {
+            releases::touch(&tx, &artifact.name, now).await?;
+        }
+        transaction.commit(now).await?;
+        self.unlink_unreferenced(&gate, artifact.sha256).await
+    }
+
+    async fn delete_whole(&self, names: &[String]) -> Result<(), ReleaseError> {
+        let gate = self.blobs.gate().await;
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let mut in_use = Vec::new();
+        for name in names {
+            in_use.extend(deployments::unfinished_of_release(&tx, name).await?);
+        }
+        if !in_use.is_empty() {
+            return Err(ReleaseError::InUse { deployments: in_use });
+        }
+        let doomed = artifacts::of_releases(&tx, names).await?;
+        for artifact in &doomed {
+            remove(&tx, artifact).await?;
+        }
+        for name in names {
+            releases::delete(&tx, name).await?;
+        }
+        transaction.commit(self.clock.now()).await?;
+        for artifact in doomed {
+            self.unlink_unreferenced(&gate, artifact.sha256).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a blob after a commit, or after a commit that failed, unless a row references it.
+    pub(super) async fn unlink_unreferenced(
+        &self,
+        gate: &BlobGate,
+        sha256: [u8; 32],
+    ) -> Result<(), ReleaseError> {
+        if !artifacts::blob_is_referenced(&self.scope, &sha256).await? {
+            gate.remove(sha256).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn find(scope: &impl Access, id: ArtifactId) -> Result<Artifact, ReleaseError> {
+    artifacts::find(scope, id).await?.ok_or(ReleaseError::ArtifactNotFound(id))
+}
+
+async fn refuse_in_use(tx: &WriteScope<'_>, name: &str) -> Result<(), ReleaseError> {
+    let deployments = deployments::unfinished_of_release(tx, name).await?;
+    if deployments.is_empty() { Ok(()) } else { Err(ReleaseError::InUse { deployments }) }
+}
+
+async fn remove(tx: &WriteScope<'_>, artifact: &Artifact) -> Result<(), StorageError> {
+    artifacts::delete(tx, artifact.id).await?;
+    tx.record(Change::ArtifactRemoved { artifact_name: artifact.name.clone(), id: artifact.id });
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! Uploads: an artifact is checked while its bytes arrive, and exists only when all of them were good.
+
+use std::io::{self, Read};
+
+use bytes::{Buf, Bytes};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::inspect::{Inspected, Refusal, inspect};
+use super::service::MAX_DESCRIPTION_BYTES;
+use super::{Artifact, Releases, TooManySlots, slots};
+use crate::ids::ArtifactId;
+use crate::storage::blobs::{BlobError, FinishedBlob, StagedBlob};
+use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases};
+
+/// Chunks that may wait for the disk before the sender has to.
+const CHUNKS_IN_FLIGHT: usize = 4;
+
+/// What comes with an upload.
+#[derive(Clone, Debug)]
+pub struct UploadRequest {
+    /// The id that the artifact shall have; a fresh one otherwise.
+    pub id: Option<ArtifactId>,
+    /// What the uploader says of it.
+    pub description: String,
+    /// How many bytes will come, if that was said.
+    pub declared_size: Option<u64>,
+    /// More bytes than this are refused.
+    pub max_bytes: u64,
+}
+
+/// Why an upload did not become an artifact. Nothing of it stays behind.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// More bytes than an artifact may have.
+    #[error("the artifact is larger than {limit} bytes")]
+    TooLarge {
+        /// What is allowed.
+        limit: u64,
+    },
+    /// More or fewer bytes came than were declared.
+    #[error("the size of the artifact is not the declared {declared} bytes")]
+    SizeMismatch {
+        /// What was declared.
+        declared: u64,
+    },
+    /// The bytes are not an acceptable artifact.
+    #[error("cannot parse artifact file: {0}")]
+    Refused(String),
+    /// The artifact takes too many slots.
+    #[error(transparent)]
+    TooManySlots(#[from] TooManySlots),
+    /// The description is too long.
+    #[error("the description is longer than {MAX_DESCRIPTION_BYTES} bytes")]
+    DescriptionTooLong,
+    /// The id that was asked for is taken.
+    #[error("artifact {0} exists already")]
+    IdTaken(ArtifactId),
+    /// Another artifact of the release fits the same devices.
+    #[error("an artifact with the same name and depends already exists")]
+    Conflict {
+        /// The name of both.
+        name: String,
+        /// The artifact that is in the way, unless it was stored at the same moment.
+        existing: Option<ArtifactId>,
+    },
+    /// No room is left.
+    #[error("no room is left to store the artifact")]
+    Full,
+    /// The work did not come to its end because the server is stopping.
+    #[error("the server stopped while storing the artifact")]
+    Interrupted,
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(BlobError),
+    /// The database failed.
+    #[error("failed to access storage")]
+    Storage(#[source] StorageError),
+}
+
+/// An artifact on its way in. Dropped before [`Upload::finish`], it leaves nothing behind.
+pub struct Upload {
+    releases: Releases,
+    request: UploadRequest,
+    chunks: mpsc::Sender<Bytes>,
+    reader: JoinHandle<Result<(Inspected, FinishedBlob), UploadError>>,
+}
+
+impl Releases {
+    /// Begins an upload: one blocking thread stores, hashes and reads the artifact while it arrives.
+    pub fn upload(&self, request: UploadRequest) -> Result<Upload, UploadError> {
+        if request.description.len() > MAX_DESCRIPTION_BYTES {
+            return Err(UploadError::DescriptionTooLong);
+        }
+        if request.declared_size.is_some_and(|size| size > request.max_bytes) {
+            return Err(UploadError::TooLarge { limit: request.max_bytes });
+        }
+        let (chunks, incoming) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let blobs = self.blobs.clone();
+        let (declared, limit) = (request.declared_size, request.max_bytes);
+        let reader = spawn_blocking(move || {
+            let staged = blobs.stage()?;
+            let mut tee = Tee { incoming, current: Bytes::new(), staged, declared, limit, fault: None };
+            let outcome = inspect(&mut tee, declared);
+            tee.conclude(outcome)
+        });
+        Ok(Upload { releases: self.clone(), request, chunks, reader })
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes. Waits while the disk is behind; fails as soon as the bytes so far cannot become an
+    /// artifact any more, after which the upload is over.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), UploadError> {
+        if self.chunks.send(chunk).await.is_ok() {
+            return Ok(());
+        }
+        match (&mut self.reader).await {
+            Ok(Err(err)) => Err(err),
+            Ok(Ok(_)) | Err(_) => Err(UploadError::Interrupted),
+        }
+    }
+
+    /// Makes the artifact exist after its last byte. Durable when this returns.
+    pub async fn finish(self) -> Result<ArtifactId, UploadError> {
+        let Self { releases, request, chunks, reader } = self;
+        drop(chunks);
+        let (inspected, blob) = reader.await.map_err(|_| UploadError::Interrupted)??;
+        let artifact = Artifact {
+            id: request.id.unwrap_or_else(ArtifactId::generate),
+            name: inspected.name,
+            description: request.description,
+            format_version: inspected.format_version,
+            signed: inspected.signed,
+            size: blob.size(),
+            sha256: blob.sha256(),
+            contents: inspected.contents,
+            updated_at: releases.clock.now(),
+        };
+        // In a task of its own, so that a client who goes away now does not leave a blob without a row.
+        tokio::spawn(async move { publish(&releases, artifact, blob).await })
+            .await
+            .map_err(|_| UploadError::Interrupted)?
+    }
+}
+
+async fn publish(
+    releases: &Releases,
+    artifact: Artifact,
+    blob: FinishedBlob,
+) -> Result<ArtifactId, UploadError> {
+    let slots = slots(&artifact.contents)?;
+    let gate = releases.blobs.gate().await;
+    gate.publish(blob).await?;
+    let stored = store(&releases.scope, &artifact, &slots).await;
+    if stored.is_err() {
+        // A failed look-up leaves the blob to the sweep at the next start.
+        if let Err(err) = releases.unlink_unreferenced(&gate, artifact.sha256).await {
+            tracing::warn!(
+                error = &err as &dyn std::error::Error,
+                "a refused artifact's blob stays until the next start"
+            );
+        }
+    }
+    stored.map(|()| artifact.id)
+}
+
+async fn store(scope: &Scope, artifact: &Artifact, slots: &[super::Slot]) -> Result<(), UploadError> {
+    let transaction = scope.begin().await?;
+    let tx = transaction.scope();
+    refuse_taken(&tx, artifact, slots).await?;
+    artifacts::insert(&tx, artifact, slots).await.map_err(|err| {
+        if err.is_unique_violation() {
+            UploadError::Conflict { name: artifact.name.clone(), existing: None }
+        } else {
+            err.into()
+        }
+    })?;
+    releases::touch(&tx, &artifact.name, artifact.updated_at).await?;
+    tx.record(Change::ArtifactAdded { artifact_name: artifact.name.clone(), artifact: artifact.fit() });
+    Ok(transaction.commit(artifact.updated_at).await?)
+}
+
+async fn refuse_taken(
+    tx: &WriteScope<'_>,
+    artifact: &Artifact,
+    slots: &[super::Slot],
+) -> Result<(), UploadError> {
+    if artifacts::id_is_taken(tx, artifact.id).await? {
+        return Err(UploadError::IdTaken(artifact.id));
+    }
+    match artifacts::holder_of(tx, &artifact.name, slots).await? {
+        None => Ok(()),
+        existing => Err(UploadError::Conflict { name: artifact.name.clone(), existing }),
+    }
+}
+
+/// What the reader reads from: every chunk goes to the blob first.
+struct Tee {
+    incoming: mpsc::Receiver<Bytes>,
+    current: Bytes,
+    staged: StagedBlob,
+    declared: Option<u64>,
+    limit: u64,
+    fault: Option<UploadError>,
+}
+
+impl Tee {
+    fn take(&mut self, chunk: Bytes) -> Result<(), UploadError> {
+        self.staged.append(&chunk)?;
+        let size = self.staged.size();
+        if size > self.limit {
+            return Err(UploadError::TooLarge { limit: self.limit });
+        }
+        match self.declared {
+            Some(declared) if size > declared => Err(UploadError::SizeMismatch { declared }),
+            Some(_) | None => {
+                self.current = chunk;
+                Ok(())
+            }
+        }
+    }
+
+    fn conclude(self, outcome: Result<Inspected, Refusal>) -> Result<(Inspected, FinishedBlob), UploadError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let inspected = outcome.map_err(|refusal| match refusal {
+            Refusal::Format(why) => UploadError::Refused(why),
+            Refusal::Input => UploadError::Interrupted,
+        })?;
+        match self.declared {
+            Some(declared) if declared != self.staged.size() => Err(UploadError::SizeMismatch { declared }),
+            Some(_) | None => Ok((inspected, self.staged.finish()?)),
+        }
+    }
+}
+
+impl Read for Tee {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            let Some(chunk) = self.incoming.blocking_recv() else { return Ok(0) };
+            if let Err(fault) = self.take(chunk) {
+                self.fault = Some(fault);
+                return Err(io::Error::other("the upload was refused"));
+            }
+        }
+        let length = self.current.len().min(buffer.len());
+        let (head, _) = buffer.split_at_mut(length);
+        self.current.copy_to_slice(head);
+        Ok(length)
+    }
+}
+
+impl From<BlobError> for UploadError {
+    fn from(err: BlobError) -> Self {
+        match err {
+            BlobError::Full => Self::Full,
+            BlobError::Missing(_) | BlobError::Io { .. } => Self::Blob(err),
+        }
+    }
+}
+
+impl From<StorageError> for UploadError {
+    fn from(err: StorageError) -> Self {
+        match err {
+            StorageError::Full => Self::Full,
+            StorageError::Database(_) | StorageError::Corrupt { .. } | StorageError::OutOfRange(_) => {
+                Self::Storage(err)
+            }
+        }
+    }
+}

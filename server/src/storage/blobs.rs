@@ -1,0 +1,312 @@
+//! The blob store: files named by the SHA-256 of what they hold, under `blobs/` of the data directory.
+//!
+//! A file is written and synced in `blobs/tmp/`, then renamed to its place, then referenced by a row; it is
+//! unlinked only after the last row that references it is gone. Whoever does either holds the [`BlobGate`] from
+//! before the rename or the delete until after the commit, so that no row can appear for a file on its way out.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tempfile::{NamedTempFile, TempPath};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::spawn_blocking;
+
+/// Where files are that have no name yet.
+const STAGING: &str = "tmp";
+
+/// A blob could not be written, read or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// No room is left; nothing of the blob stays behind.
+    #[error("the disk that holds the artifacts is full")]
+    Full,
+    /// No file has this digest, although a row says so.
+    #[error("the file of blob {0} is missing")]
+    Missing(String),
+    /// The file system refused.
+    #[error("failed to {what}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What the file system said.
+        source: io::Error,
+    },
+}
+
+/// The blobs of one data directory. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct BlobStore {
+    root: Arc<Path>,
+    gate: Arc<Mutex<()>>,
+}
+
+/// The right to give blobs their names and to take them away; one holder at a time.
+#[derive(Debug)]
+pub struct BlobGate {
+    root: Arc<Path>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// A blob that is being written. Dropped before its end, it leaves nothing behind.
+#[derive(Debug)]
+pub struct StagedBlob {
+    file: NamedTempFile,
+    hasher: Sha256,
+    size: u64,
+}
+
+/// A blob that is whole and on disk, without a name yet. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct FinishedBlob {
+    path: TempPath,
+    sha256: [u8; 32],
+    size: u64,
+}
+
+impl BlobStore {
+    /// Opens the store of a data directory, made when absent, and removes what an interrupted process was
+    /// still writing.
+    pub fn open(data_dir: &Path) -> Result<Self, BlobError> {
+        let root = data_dir.join("blobs");
+        let staging = root.join(STAGING);
+        fs::create_dir_all(&staging).map_err(failed_to("make the blob directories"))?;
+        for entry in files_in(&staging)? {
+            fs::remove_file(&entry).map_err(failed_to("remove an unfinished blob"))?;
+        }
+        Ok(Self { root: root.into(), gate: Arc::new(Mutex::new(())) })
+    }
+
+    /// Begins a blob. Blocks on the disk, as does everything that is done with it.
+    pub fn stage(&self) -> Result<StagedBlob, BlobError> {
+        let file =
+            NamedTempFile::new_in(self.root.join(STAGING)).map_err(failed_to("make a file for a blob"))?;
+        Ok(StagedBlob { file, hasher: Sha256::new(), size: 0 })
+    }
+
+    /// Opens a blob for reading; also returns its size in bytes.
+    pub async fn read(&self, sha256: [u8; 32]) -> Result<(File, u64), BlobError> {
+        let path = path_of(&self.root, &sha256);
+        blocking("open a blob", move || {
+            let file = File::open(path)?;
+            let size = file.metadata()?.len();
+            Ok((file, size))
+        })
+        .await
+        .map_err(|err| match err {
+            BlobError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                BlobError::Missing(hex(&sha256))
+            }
+            BlobError::Full | BlobError::Missing(_) | BlobError::Io { .. } => err,
+        })
+    }
+
+    /// Waits for the right to name and remove blobs.
+    pub async fn gate(&self) -> BlobGate {
+        BlobGate { root: Arc::clone(&self.root), _turn: Arc::clone(&self.gate).lock_owned().await }
+    }
+}
+
+impl BlobGate {
+    /// Gives a blob its name, durably. The same content twice is stored once.
+    pub async fn publish(&self, blob: FinishedBlob) -> Result<(), BlobError> {
+        let target = path_of(&self.root, &blob.sha256);
+        let root = Arc::clone(&self.root);
+        blocking("store a blob", move || {
+            if fs::metadata(&target).is_ok_and(|known| known.len() == blob.size) {
+                return Ok(());
+            }
+            let folder = target.parent().unwrap_or(&root);
+            if !folder.is_dir() {
+                fs::create_dir_all(folder)?;
+                sync_folder(&root)?;
+            }
+            blob.path.persist(&target).map_err(|err| err.error)?;
+            sync_folder(folder)
+        })
+        .await
+    }
+
+    /// Removes a blob that no row references any more; one that is not there is removed already.
+    pub async fn remove(&self, sha256: [u8; 32]) -> Result<(), BlobError> {
+        let path = path_of(&self.root, &sha256);
+        blocking("remove a blob", move || match fs::remove_file(path) {
+            Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
+            Ok(()) | Err(_) => Ok(()),
+        })
+        .await
+    }
+
+    /// Removes every blob that is not among the referenced ones; returns how many went.
+    pub async fn sweep(&self, referenced: HashSet<[u8; 32]>) -> Result<usize, BlobError> {
+        let root = Arc::clone(&self.root);
+        blocking("look for unreferenced blobs", move || sweep(&root, &referenced)).await
+    }
+}
+
+impl StagedBlob {
+    /// Adds bytes at the end.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        self.file.write_all(bytes).map_err(failed_to("write a blob"))?;
+        self.hasher.update(bytes);
+        self.size = self.size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Ends the blob: its bytes are on disk when this returns.
+    pub fn finish(self) -> Result<FinishedBlob, BlobError> {
+        self.file.as_file().sync_all().map_err(failed_to("sync a blob"))?;
+        Ok(FinishedBlob {
+            path: self.file.into_temp_path(),
+            sha256: self.hasher.finalize().into(),
+            size: self.size,
+        })
+    }
+}
+
+impl FinishedBlob {
+    /// SHA-256 of the content.
+    #[must_use]
+    pub const fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, BlobError> {
+    let done = spawn_blocking(work).await.map_err(io::Error::other).flatten();
+    done.map_err(failed_to(what))
+}
+
+fn failed_to(what: &'static str) -> impl FnOnce(io::Error) -> BlobError {
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::Full,
+        _ => BlobError::Io { what, source },
+    }
+}
+
+fn sweep(root: &Path, referenced: &HashSet<[u8; 32]>) -> io::Result<usize> {
+    let known: HashSet<PathBuf> = referenced.iter().map(|sha256| path_of(root, sha256)).collect();
+    let mut removed = 0;
+    for folder in fs::read_dir(root)? {
+        let folder = folder?.path();
+        if folder.ends_with(STAGING) || !folder.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(&folder)? {
+            let file = file?.path();
+            if !known.contains(&file) {
+                fs::remove_file(&file)?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
+}
+
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, BlobError> {
+    let listed = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
+    listed.map_err(failed_to("list unfinished blobs"))
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn path_of(root: &Path, sha256: &[u8; 32]) -> PathBuf {
+    let name = hex(sha256);
+    let (folder, file) = name.split_at(2);
+    root.join(folder).join(file)
+}
+
+fn hex(sha256: &[u8; 32]) -> String {
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::io::Read;
+
+    use super::{BlobError, BlobStore, FinishedBlob, files_in};
+
+    fn write(store: &BlobStore, content: &[u8]) -> FinishedBlob {
+        let mut blob = store.stage().unwrap();
+        for chunk in content.chunks(3) {
+            blob.append(chunk).unwrap();
+        }
+        blob.finish().unwrap()
+    }
+
+    async fn content(store: &BlobStore, sha256: [u8; 32]) -> Option<Vec<u8>> {
+        let (mut file, size) = store.read(sha256).await.ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!(u64::try_from(bytes.len()).unwrap(), size);
+        Some(bytes)
+    }
+
+    #[tokio::test]
+    async fn same_content_is_stored_once_and_removed_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(dir.path()).unwrap();
+        let gate = store.gate().await;
+        let (one, two) = (write(&store, b"content"), write(&store, b"content"));
+        let sha256 = one.sha256();
+        assert_eq!((two.sha256(), two.size()), (sha256, 7));
+        gate.publish(one).await.unwrap();
+        gate.publish(two).await.unwrap();
+        assert_eq!(content(&store, sha256).await.unwrap(), b"content");
+        assert!(files_in(&dir.path().join("blobs/tmp")).unwrap().is_empty());
+        gate.remove(sha256).await.unwrap();
+        gate.remove(sha256).await.unwrap();
+        assert!(matches!(store.read(sha256).await, Err(BlobError::Missing(_))));
+    }
+
+    #[tokio::test]
+    async fn nothing_unfinished_or_unreferenced_survives_a_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = BlobStore::open(dir.path()).unwrap();
+        drop(write(&store, b"dropped"));
+        let unfinished = store.stage().unwrap();
+        let (kept, orphan) = (write(&store, b"kept"), write(&store, b"orphan"));
+        let (kept_sha256, orphan_sha256) = (kept.sha256(), orphan.sha256());
+        let gate = store.gate().await;
+        gate.publish(kept).await.unwrap();
+        gate.publish(orphan).await.unwrap();
+        assert_eq!(files_in(&dir.path().join("blobs/tmp")).unwrap().len(), 1);
+        std::mem::forget(unfinished);
+
+        let store = BlobStore::open(dir.path()).unwrap();
+        assert!(files_in(&dir.path().join("blobs/tmp")).unwrap().is_empty());
+        let removed = store.gate().await.sweep(HashSet::from([kept_sha256])).await.unwrap();
+        assert_eq!(removed, 1);
+        assert!(content(&store, kept_sha256).await.is_some());
+        assert!(content(&store, orphan_sha256).await.is_none());
+    }
+
+    #[test]
+    fn a_full_disk_is_told_apart() {
+        let full = super::failed_to("write a blob")(std::io::ErrorKind::StorageFull.into());
+        assert!(matches!(full, BlobError::Full));
+    }
+}

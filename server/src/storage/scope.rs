@@ -1,0 +1,131 @@
+//! Scopes: who may see which rows.
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use sea_orm::{DatabaseConnection, DatabaseExecutor, DatabaseTransaction};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Change, Database, StorageError, change_log};
+use crate::ids::TenantId;
+
+/// A way to the rows of one tenant.
+pub trait Access: Sync {
+    /// The tenant whose rows these are.
+    fn tenant(&self) -> TenantId;
+    /// Where statements run.
+    #[doc(hidden)]
+    fn executor(&self) -> DatabaseExecutor<'_>;
+}
+
+/// The database as one tenant sees it, outside a transaction: each read sees what was committed before it.
+#[derive(Clone)]
+pub struct Scope {
+    database: Database,
+    tenant: TenantId,
+}
+
+impl Scope {
+    pub(crate) const fn new(database: Database, tenant: TenantId) -> Self {
+        Self { database, tenant }
+    }
+
+    pub(crate) const fn connection(&self) -> &DatabaseConnection {
+        self.database.reader()
+    }
+
+    /// Begins a write transaction. In SQLite all of them pass one gate, so this may wait for others.
+    pub async fn begin(&self) -> Result<Transaction, StorageError> {
+        self.database.begin(self.tenant).await
+    }
+}
+
+impl Access for Scope {
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    fn executor(&self) -> DatabaseExecutor<'_> {
+        DatabaseExecutor::Connection(self.database.reader())
+    }
+}
+
+/// A write transaction. Dropped without [`Transaction::commit`], it leaves no trace.
+pub struct Transaction {
+    database: Database,
+    inner: DatabaseTransaction,
+    tenant: TenantId,
+    changes: Mutex<Vec<(TenantId, Change)>>,
+    gate: OwnedMutexGuard<()>,
+}
+
+impl Transaction {
+    pub(crate) const fn new(
+        database: Database,
+        inner: DatabaseTransaction,
+        tenant: TenantId,
+        gate: OwnedMutexGuard<()>,
+    ) -> Self {
+        Self { database, inner, tenant, changes: Mutex::new(Vec::new()), gate }
+    }
+
+    /// The transaction as the tenant sees it that it was begun for.
+    #[must_use]
+    pub const fn scope(&self) -> WriteScope<'_> {
+        self.scope_of(self.tenant)
+    }
+
+    /// The transaction as another tenant sees it: the group-commit writer serves several at once.
+    #[must_use]
+    pub const fn scope_of(&self, tenant: TenantId) -> WriteScope<'_> {
+        WriteScope { transaction: self, tenant }
+    }
+
+    /// Makes everything durable, then tells what follows the change log, then lets the next writer in.
+    pub async fn commit(self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        let changes = self.changes.into_inner();
+        change_log::append(&DatabaseExecutor::Transaction(&self.inner), &changes, now).await?;
+        self.inner.commit().await?;
+        self.database.publish(&changes);
+        drop(self.gate);
+        Ok(())
+    }
+}
+
+/// A write transaction as one tenant sees it.
+#[derive(Clone, Copy)]
+pub struct WriteScope<'t> {
+    transaction: &'t Transaction,
+    tenant: TenantId,
+}
+
+impl WriteScope<'_> {
+    /// Notes a change; it is logged with the transaction and applied after its commit.
+    pub fn record(&self, change: Change) {
+        self.transaction.changes.lock().push((self.tenant, change));
+    }
+}
+
+impl Access for WriteScope<'_> {
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    fn executor(&self) -> DatabaseExecutor<'_> {
+        DatabaseExecutor::Transaction(&self.transaction.inner)
+    }
+}
+
+/// A part of a list: `page` counts from 1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Page {
+    /// Which part, from 1.
+    pub page: u64,
+    /// Rows in a part.
+    pub per_page: u64,
+}
+
+impl Page {
+    pub(crate) const fn offset(self) -> u64 {
+        self.page.saturating_sub(1).saturating_mul(self.per_page)
+    }
+}

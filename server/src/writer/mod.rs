@@ -1,0 +1,151 @@
+//! The group-commit writer: what devices cause to be written.
+//!
+//! Requests hand over typed commands and wait. The writer takes all that are queued, loads the rows they
+//! concern once, runs the pure state machines, writes many rows a statement in one transaction, and answers
+//! each request after the commit. A batch that fails is run again one command at a time, so that one bad
+//! command fails alone.
+
+mod batch;
+mod provides;
+mod registrations;
+mod updates;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use registrations::{Registered, Registration};
+pub use updates::{DeviceUpdate, UpdateAction, UpdateOutcome};
+
+use self::batch::{Batch, Job};
+use crate::clock::Clock;
+use crate::fleet::FleetIndex;
+use crate::ids::{DeviceNumber, TenantId};
+use crate::inventory::InventoryWrite;
+use crate::storage::{Database, StorageError};
+
+/// Commands that may wait; beyond, requests are answered with 503.
+const QUEUE: usize = 4_096;
+
+/// Commands in one transaction.
+const BATCH: usize = 512;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Too many commands wait.
+    #[error("too many writes are waiting")]
+    Overloaded,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopped,
+    /// Storage refused.
+    #[error("failed to store")]
+    Storage(#[source] Arc<StorageError>),
+}
+
+/// What the writer was told about how much may wait for operators.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingLimits {
+    /// Pending authentication sets of all tenants.
+    pub total: u64,
+    /// Pending authentication sets of one device; the oldest gives way.
+    pub per_device: usize,
+}
+
+pub(crate) enum Command {
+    Register(Job<Registration, Registered>),
+    Update(Job<DeviceUpdate, UpdateOutcome>),
+    Inventory(Job<InventoryWrite, ()>),
+    Provides(provides::ReportedProvides),
+}
+
+/// A way to the writer; cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Writer {
+    /// Starts the writer. It ends when the last handle is dropped and the queue is empty.
+    #[must_use]
+    pub fn start(
+        database: Database,
+        fleet: Arc<FleetIndex>,
+        clock: Arc<dyn Clock>,
+        limits: PendingLimits,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(run(queue, Context { database, fleet, clock, limits }));
+        (Self { commands }, task)
+    }
+
+    /// Registers a device or a key that the index does not know, or promotes a preauthorized one.
+    pub async fn register(
+        &self,
+        tenant: TenantId,
+        registration: Registration,
+    ) -> Result<Registered, WriteError> {
+        self.submit(tenant, registration, Command::Register).await
+    }
+
+    /// Begins, reports or logs a device deployment.
+    pub async fn update(&self, tenant: TenantId, update: DeviceUpdate) -> Result<UpdateOutcome, WriteError> {
+        self.submit(tenant, update, Command::Update).await
+    }
+
+    /// Stores a device's inventory.
+    pub async fn inventory(&self, tenant: TenantId, write: InventoryWrite) -> Result<(), WriteError> {
+        self.submit(tenant, write, Command::Inventory).await
+    }
+
+    /// Keeps what a device reports to provide. Nobody waits for it: it comes again with the next poll.
+    pub fn provides(&self, tenant: TenantId, device: DeviceNumber, digest: u64, provides: String) {
+        let reported = provides::ReportedProvides { tenant, device, digest, provides };
+        if self.commands.try_send(Command::Provides(reported)).is_err() {
+            tracing::debug!("dropped reported provides: too many writes are waiting");
+        }
+    }
+
+    async fn submit<I, O>(
+        &self,
+        tenant: TenantId,
+        input: I,
+        command: impl FnOnce(Job<I, O>) -> Command,
+    ) -> Result<O, WriteError> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.try_send(command(Job { tenant, input, answer })).map_err(|err| match err {
+            mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => WriteError::Stopped,
+        })?;
+        answered.await.map_err(|_| WriteError::Stopped)?
+    }
+}
+
+/// What commands are carried out with.
+pub(crate) struct Context {
+    pub(crate) database: Database,
+    pub(crate) fleet: Arc<FleetIndex>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: PendingLimits,
+}
+
+async fn run(mut queue: mpsc::Receiver<Command>, context: Context) {
+    let mut commands = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut commands, BATCH).await > 0 {
+        let batch = Batch::collect(commands.drain(..));
+        match batch.carry_out(&context).await {
+            Ok(outcomes) => batch.answer(outcomes),
+            Err(err) if batch.len() == 1 => batch.fail(err),
+            Err(err) => {
+                tracing::warn!(error = %err, commands = batch.len(), "a batch failed, running its commands one by one");
+                for single in batch.into_singles() {
+                    match single.carry_out(&context).await {
+                        Ok(outcomes) => single.answer(outcomes),
+                        Err(err) => single.fail(err),
+                    }
+                }
+            }
+        }
+    }
+}
