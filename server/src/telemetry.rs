@@ -1,1 +1,57 @@
-//! x
+//! Logs: to standard error, for people or for programs.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use crate::config::LogFormat;
+
+/// What appears if the operator does not say otherwise: our business events, and of libraries only
+/// what may need attention.
+const DEFAULT_FILTER: &str = "warn,sealift=info";
+
+/// Logs could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not a list of `target=level`.
+    #[error("`log_filter` is not valid")]
+    Filter(#[from] ParseError),
+    /// Something else in this process has set logs up already.
+    #[error("logs are set up already")]
+    AlreadySet(#[from] TryInitError),
+}
+
+/// Sets logs up for the whole process, once.
+pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryError> {
+    let registry = tracing_subscriber::registry().with(parse(filter)?);
+    let is_coloured = io::stderr().is_terminal();
+    match format {
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_writer(io::stderr).with_ansi(is_coloured)).try_init()?;
+        }
+        LogFormat::Json => {
+            let layer = fmt::layer().json().flatten_event(true).with_writer(io::stderr).with_ansi(false);
+            registry.with(layer).try_init()?;
+        }
+    }
+    Ok(())
+}
+
+fn parse(filter: Option<&str>) -> Result<EnvFilter, ParseError> {
+    EnvFilter::builder().parse(filter.unwrap_or(DEFAULT_FILTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn filters_are_checked() {
+        assert!(parse(None).is_ok());
+        assert!(parse(Some("info,sealift=debug")).is_ok());
+        assert!(parse(Some("sealift=loud")).is_err());
+    }
+}

@@ -57,11 +57,11 @@ impl DeviceDeployments {
         Self { database, fleet, writer, clock }
     }
 
-    /// Answers without reading what the device says of itself when it was told "nothing" and no deployment
-    /// appeared since: the idle poll.
+    /// Answers whether the device says of itself what it said before, was told "nothing" then, and no deployment
+    /// appeared since: the idle poll, which needs no parsing.
     #[must_use]
-    pub fn is_idle(&self, session: &DeviceSession) -> bool {
-        self.fleet.is_idle(session.tenant, session.number)
+    pub fn is_idle(&self, session: &DeviceSession, digest: u64) -> bool {
+        self.fleet.is_idle(session.tenant, session.number) && self.fleet.has_provides(session.number, digest)
     }
 
     /// What the device gets. An offer is stored before it is answered.

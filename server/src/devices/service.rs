@@ -74,10 +74,14 @@ impl Devices {
         Self { scope, fleet, clock, rsa_min_bits }
     }
 
-    /// A part of the list of devices, oldest first.
-    pub async fn list(&self, filter: &DeviceFilter, page: Page) -> Result<Vec<DeviceWithSets>, DeviceError> {
-        let found = devices::list(&self.scope, filter, page).await?;
-        self.with_sets(found).await
+    /// A part of the list of devices, oldest first, and whether more follow.
+    pub async fn list(
+        &self,
+        filter: &DeviceFilter,
+        page: Page,
+    ) -> Result<(Vec<DeviceWithSets>, bool), DeviceError> {
+        let (found, more) = devices::list(&self.scope, filter, page).await?;
+        Ok((self.with_sets(found).await?, more))
     }
 
     /// How many devices have a status, or exist.
@@ -220,6 +224,34 @@ impl Devices {
             let digest =
                 CredentialDigest::new(write.tenant(), &found.identity.hash(), &dismissed.spki_sha256);
             write.record(Change::AuthSetRemoved { number: found.number, digest });
+        }
+        tx.commit(now).await?;
+        Ok(())
+    }
+
+    /// Deletes a pending authentication set that nobody decided about in time, and the device when it has no
+    /// other. One that was decided about meanwhile stays.
+    pub async fn expire(&self, device: DeviceId, set: AuthSetId) -> Result<(), DeviceError> {
+        let now = self.clock.now();
+        let tx = self.scope.begin().await?;
+        let write = tx.scope();
+        let Some((_, stale)) = auth_sets::find(&write, set).await? else { return Ok(()) };
+        let Some(found) = devices::find(&write, device).await? else { return Ok(()) };
+        if stale.status != AuthSetStatus::Pending {
+            return Ok(());
+        }
+        let others: Vec<AuthSet> = sets_of(&write, found.number).await?;
+        if others.len() == 1 {
+            forget(&write, &found, &others).await?;
+        } else {
+            auth_sets::delete(&write, set).await?;
+            let digest = CredentialDigest::new(write.tenant(), &found.identity.hash(), &stale.spki_sha256);
+            write.record(Change::AuthSetRemoved { number: found.number, digest });
+            let status =
+                DeviceStatus::strongest(others.iter().filter(|other| other.id != set).map(|other| other.status));
+            if status != found.status {
+                self.store_status(&write, &found, status).await?;
+            }
         }
         tx.commit(now).await?;
         Ok(())

@@ -12,7 +12,7 @@ pub struct StrictJsonError(#[from] serde_json::Error);
 
 /// Parses JSON, refusing an object that names a key twice (two parsers could read it differently), nesting
 /// deeper than `max_depth`, and anything after the value.
-pub fn parse(text: &[u8], max_depth: usize) -> Result<Value, StrictJsonError> {
+pub(crate) fn parse(text: &[u8], max_depth: usize) -> Result<Value, StrictJsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = Strict { depth_left: max_depth }.deserialize(&mut deserializer)?;
     deserializer.end()?;

@@ -258,6 +258,13 @@ impl DeviceTable {
             .collect()
     }
 
+    /// Gives sightings back that could not be stored.
+    pub(super) fn restore_sighting(&self, number: DeviceNumber) {
+        if let Some(slot) = self.slot(number.as_u32()) {
+            slot.seen_changed.store(true, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn told_nothing(&self, number: DeviceNumber) -> u32 {
         self.slot(number.as_u32()).map_or(0, |slot| slot.told_nothing.load(Ordering::Relaxed))
     }
@@ -276,6 +283,10 @@ impl DeviceTable {
         if let Some(slot) = self.slot(number.as_u32()) {
             slot.inventory.store(digest, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn provides(&self, number: DeviceNumber) -> u64 {
+        self.slot(number.as_u32()).map_or(0, |slot| slot.provides.load(Ordering::Relaxed))
     }
 
     /// Notes what recognises a device's reported provides; tells whether it changed.

@@ -69,7 +69,13 @@ impl FleetIndex {
         DateTime::from_timestamp(i64::from(seen), 0).filter(|_| seen != 0)
     }
 
-    /// The devices that spoke since the last call, and when; what is not stored can be given back by `saw`.
+    /// Gives back devices whose sightings could not be stored: they are taken again the next time.
+    pub fn restore_sightings(&self, devices: impl IntoIterator<Item = DeviceNumber>) {
+        let table = self.devices.read();
+        devices.into_iter().for_each(|device| table.restore_sighting(device));
+    }
+
+    /// The devices that spoke since the last call, and when.
     #[must_use]
     pub fn take_sightings(&self) -> Vec<(DeviceNumber, u32)> {
         self.devices.read().take_sightings()
@@ -79,6 +85,12 @@ impl FleetIndex {
     #[must_use]
     pub fn has_inventory(&self, device: DeviceNumber, digest: u64) -> bool {
         self.devices.read().inventory(device) == digest
+    }
+
+    /// Answers whether this is what the device reported to provide the last time.
+    #[must_use]
+    pub fn has_provides(&self, device: DeviceNumber, digest: u64) -> bool {
+        self.devices.read().provides(device) == digest
     }
 
     /// Notes what a device reports to provide; tells whether that changed since it was last noted.

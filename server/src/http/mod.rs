@@ -1,1 +1,19 @@
-//! x
+//! The only code that knows actix.
+//!
+//! What happens to every request: the [middleware] gives it an id, collapses a doubled slash, and
+//! afterwards writes the security headers and one line of log. Errors become JSON in [error].
+
+pub mod body;
+pub mod defaults;
+pub mod error;
+pub mod file_body;
+pub mod json;
+pub mod middleware;
+pub mod range;
+pub mod request_id;
+
+pub use body::read_body;
+pub use error::{ApiError, Code};
+pub use file_body::{ServedFile, serve_file};
+pub use json::{Json, JsonLimit};
+pub use request_id::RequestId;

@@ -1,7 +1,7 @@
 //! What the fleet index needs at start, read as narrow streams.
 
 use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, StreamTrait};
+use sea_orm::{DbBackend, QueryResult, Statement, StreamTrait};
 use uuid::Uuid;
 
 use super::devices::number_from;

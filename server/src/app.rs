@@ -1,0 +1,210 @@
+//! The wiring: the only place that builds everything.
+
+use std::fs;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
+use crate::crypto::random::SecureRandom;
+use crate::crypto::session_token::{TokenAuthority, UserClaims};
+use crate::crypto::signed_link::LinkAuthority;
+use crate::deployments::device_service::DeviceDeployments;
+use crate::devices::admission::Admission;
+use crate::devices::session::Sessions;
+use crate::fleet::FleetIndex;
+use crate::ids::TenantId;
+use crate::inventory::device_service::DeviceInventory;
+use crate::keyring::{Keyring, KeyringError};
+use crate::storage::blobs::{BlobError, BlobStore};
+use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
+use crate::tls::{PairPaths, TlsError, write_public};
+use crate::users::setup::Setup;
+use crate::writer::{PendingLimits, Writer};
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory.
+    #[error("failed to create the data directory {path}")]
+    DataDir {
+        /// The directory.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error("failed to open the database")]
+    Storage(#[from] StorageError),
+    /// The server's secrets.
+    #[error("failed to open the server's keys")]
+    Keyring(#[from] KeyringError),
+    /// The blob store.
+    #[error("failed to open the blob store")]
+    Blobs(#[from] BlobError),
+    /// The certificate.
+    #[error("failed to prepare the certificate")]
+    Tls(#[from] TlsError),
+    /// The hash that stands in for unknown users.
+    #[error("failed to prepare password checks")]
+    Password(#[from] PasswordHashError),
+    /// What is left of interrupted uploads cannot be removed.
+    #[error("failed to clean the blob store")]
+    Sweep(#[from] crate::releases::ReleaseError),
+    /// The setup token.
+    #[error("failed to make the setup token")]
+    Setup(#[from] crate::crypto::random::RandomError),
+}
+
+/// What requests are served from; shared by all of them.
+pub struct Core {
+    /// The configuration.
+    pub config: Config,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws secrets.
+    pub random: Arc<dyn SecureRandom>,
+    /// The database.
+    pub database: Database,
+    /// The contents of artifacts.
+    pub blobs: BlobStore,
+    /// What polls are answered from.
+    pub fleet: Arc<FleetIndex>,
+    /// Opens sessions of devices.
+    pub admission: Admission,
+    /// Checks sessions of devices.
+    pub device_sessions: Arc<Sessions>,
+    /// Deployments as devices live them.
+    pub device_deployments: DeviceDeployments,
+    /// Inventory as devices report it.
+    pub device_inventory: DeviceInventory,
+    /// Signs and checks sessions of users.
+    pub user_tokens: Arc<TokenAuthority<UserClaims>>,
+    /// Hashes and checks passwords.
+    pub passwords: PasswordPool,
+    /// Which passwords are acceptable.
+    pub password_policy: PasswordPolicy,
+    /// Signs and checks links.
+    pub links: LinkAuthority,
+    /// Makes the first user.
+    pub setup: Setup,
+}
+
+/// The application without its listener.
+pub struct App {
+    /// What requests are served from.
+    pub core: Arc<Core>,
+    /// The server's own secrets.
+    pub keyring: Keyring,
+    /// Ends when all writes are done.
+    pub writer: JoinHandle<()>,
+}
+
+/// Where the database of this configuration is.
+#[must_use]
+pub fn database_location(config: &Config) -> DatabaseLocation {
+    config.database_url.as_ref().map_or_else(
+        || DatabaseLocation::File(config.data_dir.join("sealift.db")),
+        |url| DatabaseLocation::Url(url.expose_secret().to_owned()),
+    )
+}
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
+    fs::create_dir_all(&config.data_dir)
+        .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })?;
+    let database = Database::open(&database_location(config)).await?;
+    let applied = database.migrate().await?;
+    if applied > 0 {
+        tracing::info!(applied, "database schema brought up to date");
+    }
+    let now = clock.now();
+    let tx = database.begin(TenantId::DEFAULT).await?;
+    tenants::ensure(&tx.scope(), "default", config.accepted_devices_max(), now).await?;
+    tx.commit(now).await?;
+    Ok(database)
+}
+
+impl App {
+    /// Builds the application: database, secrets, index, writer, services.
+    pub async fn build(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Result<Self, AppError> {
+        let database = open_database(&config, &*clock).await?;
+        let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now()).await?;
+        let ca_path = config.data_dir.join("tls").join("ca.crt");
+        write_public(&ca_path, keyring.local_ca.certificate_pem())?;
+        let blobs = BlobStore::open(&config.data_dir)?;
+        let swept = crate::releases::sweep(&database.scope(TenantId::DEFAULT), &blobs).await?;
+        if swept > 0 {
+            tracing::info!(files = swept, "removed what interrupted uploads left");
+        }
+        let fleet = Arc::new(FleetIndex::load(&database).await?);
+        database.follow(Arc::clone(&fleet) as _);
+        let limits = PendingLimits {
+            total: config.limits.pending_devices_max,
+            per_device: usize::try_from(config.limits.pending_per_device_max).unwrap_or(usize::MAX),
+        };
+        let (writer, writer_task) =
+            Writer::start(database.clone(), Arc::clone(&fleet), Arc::clone(&clock), limits);
+        let device_sessions = Arc::new(Sessions::new(
+            TokenAuthority::new(keyring.device_tokens.clone()),
+            Arc::clone(&fleet),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+            config.issuer.clone(),
+            u32::try_from(config.session_ttl_secs).unwrap_or(u32::MAX),
+        ));
+        let admission = Admission::new(
+            Arc::clone(&fleet),
+            writer.clone(),
+            Arc::clone(&device_sessions),
+            Arc::clone(&clock),
+            config.rsa_min_bits,
+        );
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let core = Core {
+            device_deployments: DeviceDeployments::new(
+                database.clone(),
+                Arc::clone(&fleet),
+                writer.clone(),
+                Arc::clone(&clock),
+            ),
+            device_inventory: DeviceInventory::new(
+                Arc::clone(&fleet),
+                writer,
+                config.limits.inventory_attributes_max,
+            ),
+            user_tokens: Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
+            passwords: PasswordPool::new(cores, Arc::clone(&random))?,
+            password_policy: PasswordPolicy::new(config.users.password_min_length),
+            links: LinkAuthority::new(&keyring.links),
+            setup: Setup::generate(&*random)?,
+            config,
+            clock,
+            random,
+            database,
+            blobs,
+            fleet,
+            admission,
+            device_sessions,
+        };
+        Ok(Self { core: Arc::new(core), keyring, writer: writer_task })
+    }
+
+    /// The files of the certificate in use: given ones, else those that the local CA keeps valid.
+    #[must_use]
+    pub fn certificate_paths(&self) -> PairPaths {
+        let config = &self.core.config;
+        match config.given_tls_pair() {
+            Some((certificate, key)) => PairPaths { certificate: certificate.clone(), key: key.clone() },
+            None => PairPaths::generated(&config.data_dir),
+        }
+    }
+}

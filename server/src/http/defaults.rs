@@ -1,0 +1,31 @@
+//! Answers for what no route is there for.
+
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ALLOW;
+
+use super::error::{ApiError, Code};
+
+/// The default service: 404 with our body (management API §0).
+pub async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::new(Code::NotFound, "not found"))
+}
+
+/// Whether the framework has answered 405 by itself, without a body.
+pub(super) fn is_bare_method_not_allowed<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
+    response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
+}
+
+/// Puts our body (management API §0) in the place of a bare 405, and keeps what methods are allowed.
+pub(super) fn method_not_allowed<B>(response: ServiceResponse<B>) -> ServiceResponse {
+    let allow = response.headers().get(ALLOW).cloned();
+    let error = ApiError::new(Code::MethodNotAllowed, "method not allowed");
+    let mut answer = response.error_response(error);
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(ALLOW, allow);
+    }
+    answer
+}

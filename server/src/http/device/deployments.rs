@@ -1,0 +1,87 @@
+//! Devices report (device protocol §2.3, §2.5).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+
+use crate::deployments::DeviceDeploymentState;
+use crate::http::body::read_body;
+use crate::http::error::{ApiError, Code};
+use crate::http::extract::AuthedDevice;
+use crate::http::json::Json;
+use crate::ids::DeploymentId;
+
+/// Longest substate, in characters.
+const MAX_SUBSTATE: usize = 200;
+
+/// How far a device is.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct StatusReport {
+    /// `downloading`, `installing`, `rebooting`, `success`, `failure`, `already-installed` or one of the pauses.
+    status: String,
+    /// What the device says beside, at most 200 characters.
+    substate: Option<String>,
+}
+
+/// Reports how far the device is. 204 is the only answer that lets an update go on, 409 the only one that ends it.
+#[utoipa::path(
+    put,
+    path = "/api/devices/v1/deployments/device/deployments/{id}/status",
+    tag = "Device API: deployments",
+    params(("id" = String, Path, description = "Deployment id")),
+    request_body = StatusReport,
+    responses(
+        (status = 204, description = "Stored"),
+        (status = 400, description = "Unknown status"),
+        (status = 401, description = "No valid session; the body is empty"),
+        (status = 404, description = "Not a deployment of this device"),
+        (status = 409, description = "Aborted: the device must stop"),
+    ),
+    security(("device" = []))
+)]
+pub async fn status(
+    device: AuthedDevice,
+    id: web::Path<String>,
+    report: Json<StatusReport>,
+) -> Result<HttpResponse, ApiError> {
+    let Json(report) = report;
+    let state = DeviceDeploymentState::from_report(&report.status)
+        .map_err(|err| ApiError::new(Code::BadRequest, err.to_string()))?;
+    if report.substate.as_ref().is_some_and(|substate| substate.chars().count() > MAX_SUBSTATE) {
+        return Err(ApiError::new(Code::BadRequest, format!("substate: longer than {MAX_SUBSTATE} characters")));
+    }
+    let id = deployment_id(&id)?;
+    device.deployments().report(device.session(), id, state, report.substate).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Sends the log of a failed deployment. Any body is kept, as text: some clients send broken JSON here.
+#[utoipa::path(
+    put,
+    path = "/api/devices/v1/deployments/device/deployments/{id}/log",
+    tag = "Device API: deployments",
+    params(("id" = String, Path, description = "Deployment id")),
+    request_body(content = serde_json::Value, description = "`messages`: timestamp, level, message"),
+    responses(
+        (status = 204, description = "Stored"),
+        (status = 401, description = "No valid session; the body is empty"),
+        (status = 404, description = "Not a deployment of this device"),
+        (status = 413, description = "Body too large"),
+    ),
+    security(("device" = []))
+)]
+pub async fn log(
+    device: AuthedDevice,
+    id: web::Path<String>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(&request, &mut payload.into_inner(), device.core().config.limits.max_log_bytes).await?;
+    // PostgreSQL text holds no NUL.
+    let messages = String::from_utf8_lossy(&body).replace('\0', "\u{fffd}");
+    device.deployments().log(device.session(), deployment_id(&id)?, messages).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn deployment_id(text: &str) -> Result<DeploymentId, ApiError> {
+    text.parse().map_err(|_| ApiError::new(Code::NotFound, format!("deployment {text:?} is not one of this device")))
+}

@@ -1,0 +1,102 @@
+//! Devices download what was offered to them (device protocol §3).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+
+use crate::app::Core;
+use crate::deployments::device_service::Offer;
+use crate::devices::DeviceStatus;
+use crate::devices::session::DeviceSession;
+use crate::http::error::{ApiError, Code};
+use crate::http::extract::Anonymous;
+use crate::http::file_body::serve_file;
+use crate::ids::{ArtifactId, DeploymentId, DeviceId};
+use crate::releases::Releases;
+
+/// Keeps these links apart from every other kind.
+const AUDIENCE: &str = "device-download";
+
+/// What authorises a link.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Authority {
+    /// When the link ends, in seconds since 1970.
+    expires: i64,
+    /// The server's signature over the link.
+    signature: String,
+}
+
+/// A link to an offered artifact, bound to device and deployment: path and query, and when it ends.
+pub(super) fn link(core: &Core, session: &DeviceSession, offer: &Offer) -> (String, DateTime<Utc>) {
+    let ttl = i64::try_from(core.config.download_link_ttl_secs).unwrap_or(i64::MAX);
+    let now = core.clock.now();
+    let expires_at = TimeDelta::try_seconds(ttl).and_then(|ttl| now.checked_add_signed(ttl)).unwrap_or(now);
+    let [deployment, device, artifact] =
+        [offer.deployment.to_string(), session.id.to_string(), offer.artifact.to_string()];
+    let signature = core.links.sign(AUDIENCE, &[&deployment, &device, &artifact], expires_at);
+    let expires = expires_at.timestamp();
+    let path = format!(
+        "/api/devices/v1/deployments/download/{deployment}/{device}/{artifact}?expires={expires}&signature={signature}"
+    );
+    (path, expires_at)
+}
+
+/// Fetches an offered artifact, whole or from an offset. The link is the authority: no client sends a token.
+#[utoipa::path(
+    get,
+    path = "/api/devices/v1/deployments/download/{deployment}/{device}/{artifact}",
+    tag = "Device API: deployments",
+    params(
+        ("deployment" = String, Path, description = "Deployment id"),
+        ("device" = String, Path, description = "Device id"),
+        ("artifact" = String, Path, description = "Artifact id"),
+        Authority,
+    ),
+    responses(
+        (status = 200, description = "The artifact", content_type = "application/octet-stream"),
+        (status = 206, description = "A part of it"),
+        (status = 400, description = "Malformed link"),
+        (status = 403, description = "Expired or foreign link, or the device may not fetch it any more"),
+        (status = 404, description = "The artifact does not exist any more"),
+        (status = 416, description = "No such part"),
+    )
+)]
+pub async fn download(
+    caller: Anonymous,
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+    authority: web::Query<Authority>,
+) -> Result<HttpResponse, ApiError> {
+    let core = caller.core();
+    let (deployment, device, artifact) = path.into_inner();
+    let expires_at = DateTime::from_timestamp(authority.expires, 0)
+        .ok_or_else(|| ApiError::new(Code::BadRequest, "expires: not a time"))?;
+    core.links
+        .verify(AUDIENCE, &[&deployment, &device, &artifact], expires_at, &authority.signature, core.clock.now())
+        .map_err(|err| ApiError::new(Code::LinkRefused, err.to_string()))?;
+    let tenant = entitled(core, &deployment, &device)?;
+    let artifact: ArtifactId = parse(&artifact)?;
+    let scope = core.database.scope(tenant);
+    let releases = Releases::new(scope, core.blobs.clone(), std::sync::Arc::clone(&core.clock));
+    let content = releases.content(artifact).await?;
+    serve_file(&request, content.file, content.size, &content.etag(), &content.file_name)
+}
+
+/// The tenant of a device that is accepted and has not ended the deployment.
+fn entitled(core: &Core, deployment: &str, device: &str) -> Result<crate::ids::TenantId, ApiError> {
+    let (deployment, device): (DeploymentId, DeviceId) = (parse(deployment)?, parse(device)?);
+    let refused = |why: &str| ApiError::new(Code::LinkRefused, why);
+    let known = core.fleet.device(device).ok_or_else(|| refused("the device does not exist any more"))?;
+    if known.status != DeviceStatus::Accepted {
+        return Err(refused("the device is not accepted any more"));
+    }
+    if !core.fleet.is_active(known.tenant, deployment, known.number) {
+        return Err(refused("the deployment has ended for this device"));
+    }
+    Ok(known.tenant)
+}
+
+fn parse<T: std::str::FromStr>(id: &str) -> Result<T, ApiError> {
+    id.parse().map_err(|_| ApiError::new(Code::BadRequest, "the link is malformed"))
+}

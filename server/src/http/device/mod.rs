@@ -1,0 +1,7 @@
+//! The device API, as unmodified clients speak it (device protocol).
+
+pub mod auth_requests;
+pub mod deployments;
+pub mod download;
+pub mod inventory;
+pub mod next;

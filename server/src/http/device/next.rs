@@ -1,0 +1,230 @@
+//! Devices ask for an update, in the three forms that clients use (device protocol §2.1).
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header::HOST;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::download;
+use crate::deployments::DeviceFacts;
+use crate::deployments::device_service::{DeviceDeploymentError, Offer};
+use crate::http::body::read_body;
+use crate::http::error::{ApiError, Code};
+use crate::http::extract::AuthedDevice;
+use crate::http::failure::{storage_failure, write_failure};
+
+/// Bytes that a question may have: a device reports some dozens of provides.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What a device reports in one question.
+const MAX_PROVIDES: usize = 1_000;
+
+#[derive(Deserialize)]
+struct Question {
+    device_provides: BTreeMap<String, String>,
+}
+
+/// The question as query parameters: it has no place for other provides.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct QueryQuestion {
+    /// The name of the artifact that the device runs.
+    artifact_name: String,
+    /// The device's type.
+    device_type: String,
+}
+
+/// A deployment, as clients take it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Instructions {
+    /// The deployment's id.
+    id: String,
+    artifact: OfferedArtifact,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct OfferedArtifact {
+    id: String,
+    artifact_name: String,
+    device_types_compatible: Vec<String>,
+    source: Source,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct Source {
+    uri: String,
+    expire: String,
+}
+
+/// Asks for an update, naming everything that the device provides.
+#[utoipa::path(
+    post,
+    path = "/api/devices/v2/deployments/device/deployments/next",
+    tag = "Device API: deployments",
+    request_body(content = serde_json::Value, description = "`device_provides`: a flat object of strings"),
+    responses(
+        (status = 200, description = "An update", body = Instructions),
+        (status = 204, description = "No update"),
+        (status = 400, description = "Malformed question"),
+        (status = 401, description = "No valid session; the body is empty"),
+    ),
+    security(("device" = []))
+)]
+pub async fn next_v2(
+    device: AuthedDevice,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
+    let digest = digest(&body);
+    if device.deployments().is_idle(device.session(), digest) {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let question: Question = serde_json::from_slice(&body).map_err(|err| malformed(&err))?;
+    answer(&device, &request, digest, question.device_provides).await
+}
+
+/// Asks for an update, with what the device provides as the whole body.
+#[utoipa::path(
+    post,
+    path = "/api/devices/v1/deployments/device/deployments/next",
+    tag = "Device API: deployments",
+    request_body(content = serde_json::Value, description = "A flat object of strings"),
+    responses(
+        (status = 200, description = "An update", body = Instructions),
+        (status = 204, description = "No update"),
+        (status = 400, description = "Malformed question"),
+        (status = 401, description = "No valid session; the body is empty"),
+    ),
+    security(("device" = []))
+)]
+pub async fn next_v1(
+    device: AuthedDevice,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
+    let digest = digest(&body);
+    if device.deployments().is_idle(device.session(), digest) {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let provides = serde_json::from_slice(&body).map_err(|err| malformed(&err))?;
+    answer(&device, &request, digest, provides).await
+}
+
+/// Asks for an update, naming the artifact and the type only.
+#[utoipa::path(
+    get,
+    path = "/api/devices/v1/deployments/device/deployments/next",
+    tag = "Device API: deployments",
+    params(QueryQuestion),
+    responses(
+        (status = 200, description = "An update", body = Instructions),
+        (status = 204, description = "No update"),
+        (status = 400, description = "Malformed question"),
+        (status = 401, description = "No valid session; the body is empty"),
+    ),
+    security(("device" = []))
+)]
+pub async fn next_by_query(
+    device: AuthedDevice,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let question = web::Query::<QueryQuestion>::from_query(request.query_string())
+        .map_err(|err| ApiError::new(Code::BadRequest, format!("query: {err}")))?
+        .into_inner();
+    let facts = DeviceFacts {
+        number: device.session().number,
+        device_type: question.device_type,
+        artifact_name: question.artifact_name,
+        provides: BTreeMap::new(),
+        provides_known: false,
+    };
+    respond(&device, &request, &facts).await
+}
+
+async fn answer(
+    device: &AuthedDevice,
+    request: &HttpRequest,
+    digest: u64,
+    mut provides: BTreeMap<String, String>,
+) -> Result<HttpResponse, ApiError> {
+    if provides.len() > MAX_PROVIDES {
+        return Err(ApiError::new(Code::BadRequest, format!("more than {MAX_PROVIDES} provides")));
+    }
+    let reported = serde_json::to_string(&provides).map_err(ApiError::internal)?;
+    let mut required = |key: &'static str| {
+        let value = provides.remove(key).filter(|value| !value.is_empty());
+        value.ok_or_else(|| ApiError::new(Code::BadRequest, format!("device_provides: {key} is missing")))
+    };
+    let (device_type, artifact_name) = (required("device_type")?, required("artifact_name")?);
+    let number = device.session().number;
+    let facts = DeviceFacts { number, device_type, artifact_name, provides, provides_known: true };
+    device.deployments().note_provides(device.session(), digest, &reported);
+    respond(device, request, &facts).await
+}
+
+async fn respond(
+    device: &AuthedDevice,
+    request: &HttpRequest,
+    facts: &DeviceFacts,
+) -> Result<HttpResponse, ApiError> {
+    let Some(offer) = device.deployments().next(device.session(), facts).await? else {
+        return Ok(HttpResponse::NoContent().finish());
+    };
+    Ok(HttpResponse::Ok().json(instructions(device, request, offer)?))
+}
+
+fn instructions(device: &AuthedDevice, request: &HttpRequest, offer: Offer) -> Result<Instructions, ApiError> {
+    let core = device.core();
+    let (path, expires_at) = download::link(core, device.session(), &offer);
+    let base = match &core.config.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => format!("https://{}", host(request)?),
+    };
+    Ok(Instructions {
+        id: offer.deployment.to_string(),
+        artifact: OfferedArtifact {
+            id: offer.artifact.to_string(),
+            artifact_name: offer.artifact_name,
+            device_types_compatible: offer.device_types,
+            source: Source { uri: format!("{base}{path}"), expire: timestamp(expires_at) },
+        },
+    })
+}
+
+/// The authority that the device used to reach the server (RFC 9112 §3.2).
+pub(in crate::http) fn host(request: &HttpRequest) -> Result<&str, ApiError> {
+    let is_plain = |host: &&str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+    };
+    let value = request.headers().get(HOST).and_then(|value| value.to_str().ok()).filter(is_plain);
+    value.ok_or_else(|| ApiError::new(Code::BadRequest, "the header Host is missing or malformed"))
+}
+
+fn timestamp(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Recognises the same question from the same device.
+fn digest(body: &[u8]) -> u64 {
+    Sha256::digest(body).iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+}
+
+fn malformed(err: &serde_json::Error) -> ApiError {
+    ApiError::new(Code::BadRequest, format!("the body is not a question for an update: {err}"))
+}
+
+impl From<DeviceDeploymentError> for ApiError {
+    fn from(err: DeviceDeploymentError) -> Self {
+        match err {
+            DeviceDeploymentError::Unknown(_) => Self::new(Code::NotFound, err.to_string()),
+            DeviceDeploymentError::Aborted => Self::new(Code::Conflict, err.to_string()),
+            DeviceDeploymentError::Write(err) => write_failure(err),
+            DeviceDeploymentError::Storage(err) => storage_failure(err),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Every code that a client can see, one row each.
+
+use actix_web::http::StatusCode;
+
+/// Makes the table of codes: a variant, the status that it goes with, and its name on the wire.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident $status:ident $name:literal;)+) => {
+        /// A refusal, as programs read it. Codes are API: append only, never renamed.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Code {
+            /// All codes, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// The status that the code goes with.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$variant => StatusCode::$status,)+
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    // Of all front doors.
+    /// Malformed request.
+    BadRequest BAD_REQUEST "bad_request";
+    /// No valid proof of who is asking.
+    Unauthenticated UNAUTHORIZED "unauthenticated";
+    /// Known, but not allowed.
+    PermissionDenied FORBIDDEN "permission_denied";
+    /// There is no such thing, or the caller may not know of it.
+    NotFound NOT_FOUND "not_found";
+    /// The thing is there, but does not do that.
+    MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed";
+    /// The body did not arrive in time.
+    RequestTimeout REQUEST_TIMEOUT "request_timeout";
+    /// The state of the thing forbids it.
+    Conflict CONFLICT "conflict";
+    /// The thing has changed since the caller read it.
+    PreconditionFailed PRECONDITION_FAILED "precondition_failed";
+    /// The body is larger than is taken.
+    PayloadTooLarge PAYLOAD_TOO_LARGE "payload_too_large";
+    /// The body is of a type that is not taken.
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
+    /// Well-formed, but not acceptable.
+    Unprocessable UNPROCESSABLE_ENTITY "unprocessable";
+    /// Too many requests from here.
+    RateLimited TOO_MANY_REQUESTS "rate_limited";
+    /// Something of ours is broken.
+    Internal INTERNAL_SERVER_ERROR "internal";
+    /// Too busy, or something that is needed is away.
+    Unavailable SERVICE_UNAVAILABLE "unavailable";
+    /// The disk is full.
+    InsufficientStorage INSUFFICIENT_STORAGE "insufficient_storage";
+
+    // Of users (user authentication §1, §4, §10).
+    /// There is no user yet: make the first one.
+    SetupRequired SERVICE_UNAVAILABLE "setup_required";
+    /// The password is right, and a code of the second factor is needed.
+    SecondFactorRequired UNAUTHORIZED "2fa_required";
+    /// The password is right, the code is not.
+    SecondFactorInvalid UNAUTHORIZED "2fa_invalid";
+    /// The act needs a fresh proof of who is asking.
+    StepUpRequired FORBIDDEN "step_up_required";
+
+    // Of devices that authenticate (device identity §3.3).
+    /// The request is not signed.
+    MissingSignature BAD_REQUEST "missing_signature";
+    /// The public key is malformed or of a kind that is not verified.
+    BadPubkey BAD_REQUEST "bad_pubkey";
+    /// The public key is too weak.
+    WeakPubkey BAD_REQUEST "weak_pubkey";
+    /// The signature is not one by this key over this body.
+    BadSignature UNAUTHORIZED "bad_signature";
+    /// The policy asks for a deployment token.
+    TokenRequired UNAUTHORIZED "token_required";
+    /// The deployment token is not known.
+    TokenInvalid UNAUTHORIZED "token_invalid";
+    /// The token was valid once.
+    TokenExpired UNAUTHORIZED "token_expired";
+    /// The deployment token was used as often as it may be.
+    TokenExhausted UNAUTHORIZED "token_exhausted";
+    /// The policy asks for a client certificate.
+    CertificateRequired UNAUTHORIZED "certificate_required";
+    /// Nobody trusted has issued the certificate.
+    CertificateUntrusted UNAUTHORIZED "certificate_untrusted";
+    /// The certificate was valid once.
+    CertificateExpired UNAUTHORIZED "certificate_expired";
+    /// The certificate was revoked.
+    CertificateRevoked UNAUTHORIZED "certificate_revoked";
+    /// The certificate names nobody.
+    CommonNameMissing UNAUTHORIZED "common_name_missing";
+    /// The certificate names several.
+    CommonNameAmbiguous UNAUTHORIZED "common_name_ambiguous";
+    /// The key in the body is not that of the certificate.
+    KeyMismatch UNAUTHORIZED "key_mismatch";
+    /// A newer certificate has taken this one's place.
+    SupersededCertificate UNAUTHORIZED "superseded_certificate";
+    /// The policy asks for a fingerprint.
+    FingerprintRequired UNAUTHORIZED "fingerprint_required";
+    /// The fingerprint is not that of the device.
+    FingerprintMismatch UNAUTHORIZED "fingerprint_mismatch";
+    /// The policy asks for a secret.
+    SecretRequired UNAUTHORIZED "secret_required";
+    /// The secret is not that of the device.
+    SecretMismatch UNAUTHORIZED "secret_mismatch";
+    /// The store of secrets does not answer.
+    SourceUnavailable SERVICE_UNAVAILABLE "source_unavailable";
+    /// The device's own token is malformed.
+    TokenMalformed UNAUTHORIZED "token_malformed";
+    /// The device's own token is signed in a way that is not taken.
+    AlgorithmNotAllowed UNAUTHORIZED "alg_not_allowed";
+    /// The device's own token names a key that is not known.
+    UnknownKey UNAUTHORIZED "unknown_key";
+    /// The device's own token will be valid later.
+    TokenNotYetValid UNAUTHORIZED "token_not_yet_valid";
+    /// The device's own token must say when it ends.
+    ExpiryRequired UNAUTHORIZED "expiry_required";
+    /// The device's own token lives too long.
+    LifetimeTooLong UNAUTHORIZED "lifetime_too_long";
+    /// The device's own token is for someone else.
+    AudienceMismatch UNAUTHORIZED "audience_mismatch";
+    /// The device's own token was used before.
+    Replayed UNAUTHORIZED "replayed";
+    /// Nobody has accepted the device yet.
+    Pending UNAUTHORIZED "pending";
+    /// An administrator said no.
+    Rejected UNAUTHORIZED "rejected";
+    /// The key is burnt.
+    Revoked UNAUTHORIZED "revoked";
+    /// Two devices claim the key or the fingerprint.
+    CredentialConflict UNAUTHORIZED "conflict";
+    /// The proofs belong to different devices.
+    IdentityConflict UNAUTHORIZED "identity_conflict";
+    /// The device is no longer wanted.
+    Decommissioned UNAUTHORIZED "decommissioned";
+    /// No further device may be accepted.
+    DeviceLimit UNAUTHORIZED "device_limit";
+    /// Too many devices wait for acceptance.
+    TooManyPending TOO_MANY_REQUESTS "too_many_pending";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Code;
+
+    #[test]
+    fn status_and_name_together_are_unique() {
+        let rows: BTreeSet<_> = Code::ALL.iter().map(|code| (code.status(), code.as_str())).collect();
+        assert_eq!(rows.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn names_are_fit_for_a_header() {
+        for code in Code::ALL {
+            let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            assert!(code.as_str().bytes().all(is_fit), "{}", code.as_str());
+        }
+    }
+}

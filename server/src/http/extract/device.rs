@@ -1,0 +1,66 @@
+//! Devices with a session.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::{bearer, core};
+use crate::app::Core;
+use crate::deployments::device_service::DeviceDeployments;
+use crate::devices::session::DeviceSession;
+use crate::http::error::{ApiError, Code};
+use crate::inventory::device_service::DeviceInventory;
+
+/// A device that holds a valid session and is accepted now.
+///
+/// Every refusal is a 401 with an empty body: it is what makes a device log in again, and client 5.x aborts
+/// on a body there (device protocol §0 rule 5).
+pub struct AuthedDevice {
+    session: DeviceSession,
+    core: Arc<Core>,
+}
+
+impl AuthedDevice {
+    /// The device's session.
+    #[must_use]
+    pub const fn session(&self) -> &DeviceSession {
+        &self.session
+    }
+
+    /// Deployments as the device lives them.
+    #[must_use]
+    pub fn deployments(&self) -> &DeviceDeployments {
+        &self.core.device_deployments
+    }
+
+    /// Inventory as the device reports it.
+    #[must_use]
+    pub fn inventory(&self) -> &DeviceInventory {
+        &self.core.device_inventory
+    }
+
+    /// Signs and checks links.
+    #[must_use]
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl FromRequest for AuthedDevice {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(authenticate(request))
+    }
+}
+
+fn authenticate(request: &HttpRequest) -> Result<AuthedDevice, ApiError> {
+    let core = core(request)?;
+    let refused = || ApiError::device_session(Code::Unauthenticated);
+    let token = bearer(request).ok_or_else(refused)?;
+    let session = core.device_sessions.check(token).map_err(|err| refused().with_cause(err))?;
+    Ok(AuthedDevice { session, core })
+}

@@ -1,0 +1,33 @@
+//! Who is calling: proven once, before a handler runs. The services are reached through the caller only, so a
+//! handler that does not say whom it serves has nothing to serve with.
+
+mod anonymous;
+mod device;
+mod user;
+
+pub use anonymous::Anonymous;
+pub use device::AuthedDevice;
+pub use user::{AuthedUser, Requires};
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, web};
+
+use super::error::ApiError;
+use crate::app::Core;
+
+/// What requests are served from, as the application was built with it.
+fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
+    request
+        .app_data::<web::Data<Core>>()
+        .map(|data| Arc::clone(data))
+        .ok_or_else(|| ApiError::internal("the application was built without its core"))
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750 §2.1); the scheme in any case.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(actix_web::http::header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let is_token = !token.is_empty() && !token.contains(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)
+}

@@ -1,0 +1,35 @@
+//! Failures of storage and writer, as callers see them.
+
+use super::error::{ApiError, Code};
+use crate::storage::StorageError;
+use crate::writer::WriteError;
+
+/// Seconds after which a request that was too much may come again.
+const RETRY_SECS: u32 = 5;
+
+/// What a failure of storage means to a caller.
+#[must_use]
+pub fn storage_failure(err: StorageError) -> ApiError {
+    match err {
+        StorageError::Full => full(),
+        StorageError::Database(_) | StorageError::Corrupt { .. } | StorageError::OutOfRange(_) => {
+            ApiError::internal(err)
+        }
+    }
+}
+
+/// What a failure of the group-commit writer means to a device.
+#[must_use]
+pub fn write_failure(err: WriteError) -> ApiError {
+    match err {
+        WriteError::Overloaded | WriteError::Stopped => {
+            ApiError::retry_after(Code::Unavailable, err.to_string(), RETRY_SECS)
+        }
+        WriteError::Storage(err) if matches!(*err, StorageError::Full) => full(),
+        WriteError::Storage(err) => ApiError::internal(err),
+    }
+}
+
+fn full() -> ApiError {
+    ApiError::new(Code::InsufficientStorage, "no room is left to store this")
+}

@@ -1,0 +1,118 @@
+//! JSON bodies of the management API.
+
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use serde::de::DeserializeOwned;
+
+use super::body::{announced_length, read_body};
+use super::error::{ApiError, Code};
+
+/// How large a JSON body may be, in bytes; put into the application's data.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct JsonLimit(pub usize);
+
+impl Default for JsonLimit {
+    fn default() -> Self {
+        Self(1 << 20)
+    }
+}
+
+/// A JSON body. Members that the type does not name are ignored.
+///
+/// The content type counts only if a length is announced (management API §0): `mender-cli` and plain
+/// `curl` send bodies without a length, or no body, with any type or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Json<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            require_json(&request)?;
+            let JsonLimit(limit) = request.app_data().copied().unwrap_or_default();
+            let body = read_body(&request, &mut payload, limit).await?;
+            serde_json::from_slice(&body).map(Self).map_err(|error| {
+                ApiError::new(Code::BadRequest, format!("request body is not valid: {error}"))
+            })
+        })
+    }
+}
+
+fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
+    if announced_length(request)?.is_none_or(|length| length == 0) {
+        return Ok(());
+    }
+    if request.headers().contains_key(CONTENT_TYPE) && request.mime_type().is_err() {
+        return Err(ApiError::new(Code::BadRequest, "content type is malformed"));
+    }
+    if request.content_type().eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::UnsupportedMediaType, "content type must be application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::FromRequest as _;
+    use actix_web::test::TestRequest;
+    use serde::Deserialize;
+
+    use super::{Json, JsonLimit};
+    use crate::http::Code;
+
+    #[derive(Debug, Deserialize)]
+    struct Point {
+        x: i32,
+    }
+
+    /// Parses a body sent with these headers; the test request would add a length by itself.
+    async fn parse(headers: &[(&'static str, &str)], body: &'static str) -> Result<i32, Code> {
+        let with_headers =
+            headers.iter().fold(TestRequest::post(), |request, header| request.insert_header(*header));
+        let (request, _) = with_headers.app_data(JsonLimit(16)).to_http_parts();
+        let (_, mut payload) = TestRequest::post().set_payload(body).to_http_parts();
+        let parsed = Json::<Point>::from_request(&request, &mut payload).await;
+        parsed.map(|Json(point)| point.x).map_err(|error| error.code())
+    }
+
+    async fn sized(content_type: &str, body: &'static str) -> Result<i32, Code> {
+        parse(&[("content-type", content_type), ("content-length", &body.len().to_string())], body).await
+    }
+
+    async fn chunked(content_type: &str, body: &'static str) -> Result<i32, Code> {
+        parse(&[("content-type", content_type)], body).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_parsed_and_strange_members_ignored() {
+        assert_eq!(sized("application/json", r#"{"x":1}"#).await, Ok(1));
+        assert_eq!(sized("Application/JSON; charset=utf-8", r#"{"x":1,"y":2}"#).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn the_type_counts_only_with_a_length() {
+        assert_eq!(sized("text/plain", r#"{"x":1}"#).await, Err(Code::UnsupportedMediaType));
+        assert_eq!(sized("no type", r#"{"x":1}"#).await, Err(Code::BadRequest));
+        assert_eq!(chunked("text/plain", r#"{"x":1}"#).await, Ok(1));
+        assert_eq!(parse(&[], r#"{"x":1}"#).await, Ok(1));
+        let typeless = parse(&[("content-length", "7")], r#"{"x":1}"#).await;
+        assert_eq!(typeless, Err(Code::UnsupportedMediaType));
+    }
+
+    #[tokio::test]
+    async fn large_and_broken_bodies_are_refused() {
+        let long = r#"{"x":1,"yyyyyyyyyy":2}"#;
+        assert_eq!(sized("application/json", long).await, Err(Code::PayloadTooLarge));
+        assert_eq!(chunked("application/json", long).await, Err(Code::PayloadTooLarge));
+        for broken in ["", "{", "[]", r#"{"x":"1"}"#, r#"{"x":1}}"#] {
+            assert_eq!(sized("application/json", broken).await, Err(Code::BadRequest), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Deployments on the wire.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::timestamp;
+use crate::deployments::{Deployment, DeploymentStatus, DeviceDeployment, Statistics};
+
+/// A deployment, as clients take it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct DeploymentBody {
+    id: String,
+    name: String,
+    artifact_name: String,
+    created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished: Option<String>,
+    status: &'static str,
+    /// Devices that asked for it.
+    device_count: u64,
+    /// Devices that it is meant for.
+    max_devices: u64,
+    groups: Vec<String>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    force_installation: bool,
+    statistics: StatisticsBody,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct StatisticsBody {
+    #[schema(value_type = Object)]
+    status: Value,
+    total_size: u64,
+}
+
+/// A device deployment, as clients take it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct DeviceDeploymentBody {
+    /// The device's id.
+    id: String,
+    status: &'static str,
+    created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    substate: Option<String>,
+    log: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<ImageBody>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct ImageBody {
+    id: String,
+    size: u64,
+}
+
+impl From<Deployment> for DeploymentBody {
+    fn from(deployment: Deployment) -> Self {
+        Self {
+            status: match deployment.status() {
+                DeploymentStatus::Pending => "pending",
+                DeploymentStatus::InProgress => "inprogress",
+                DeploymentStatus::Finished => "finished",
+            },
+            id: deployment.id.to_string(),
+            name: deployment.name,
+            artifact_name: deployment.artifact_name,
+            created: timestamp(deployment.created_at),
+            finished: deployment.finished_at.map(timestamp),
+            device_count: deployment.asked_count,
+            max_devices: deployment.target_count,
+            groups: deployment.group.into_iter().collect(),
+            kind: "software",
+            force_installation: deployment.forced,
+            statistics: StatisticsBody {
+                status: statistics(&deployment.statistics),
+                total_size: deployment.total_size,
+            },
+        }
+    }
+}
+
+impl From<DeviceDeployment> for DeviceDeploymentBody {
+    fn from(row: DeviceDeployment) -> Self {
+        Self {
+            id: row.device_id.to_string(),
+            status: row.state.as_str(),
+            created: timestamp(row.created_at),
+            started: row.started_at.map(timestamp),
+            finished: row.finished_at.map(timestamp),
+            substate: row.substate,
+            log: row.logged,
+            image: row.artifact.map(|id| ImageBody { id: id.to_string(), size: row.artifact_size }),
+        }
+    }
+}
+
+/// All counters, always present.
+pub(super) fn statistics(counters: &Statistics) -> Value {
+    let members: Map<String, Value> =
+        counters.iter().map(|(state, devices)| (state.as_str().to_owned(), devices.into())).collect();
+    Value::Object(members)
+}

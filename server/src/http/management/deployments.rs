@@ -1,0 +1,400 @@
+//! Deployments: created, looked at, aborted (management API §4.3).
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::deployment_body::{DeploymentBody, statistics};
+use crate::deployments::DeploymentStatus;
+use crate::deployments::service::{DeploymentError, Plan, Target};
+use crate::http::error::{ApiError, Code};
+use crate::http::extract::{AuthedUser, Requires};
+use crate::http::failure::storage_failure;
+use crate::http::json::Json;
+use crate::http::listing::{Extent, part};
+use crate::http::query::{MAX_PER_PAGE, Query};
+use crate::ids::DeploymentId;
+use crate::storage::deployments::DeploymentFilter;
+use crate::users::Permission;
+
+/// May see deployments.
+pub struct ReadDeployments;
+impl Requires for ReadDeployments {
+    const PERMISSION: Permission = Permission::DeploymentsRead;
+}
+
+/// May create deployments.
+pub struct CreateDeployments;
+impl Requires for CreateDeployments {
+    const PERMISSION: Permission = Permission::DeploymentsCreate;
+}
+
+/// May abort deployments.
+pub struct AbortDeployments;
+impl Requires for AbortDeployments {
+    const PERMISSION: Permission = Permission::DeploymentsAbort;
+}
+
+/// A deployment to be created: for `devices`, or for `all_devices`.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct NewDeployment {
+    /// Its name.
+    name: String,
+    /// The release to roll out.
+    artifact_name: String,
+    /// Device ids.
+    devices: Option<Vec<String>>,
+    /// Whether all accepted devices are meant.
+    #[serde(default)]
+    all_devices: bool,
+    /// Whether devices that have the release already get it again.
+    #[serde(default)]
+    force_installation: bool,
+}
+
+/// Deployments whose statistics are asked for.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct StatisticsQuestion {
+    /// Deployment ids.
+    deployment_ids: Vec<String>,
+}
+
+/// The status that a deployment is to have.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct StatusChange {
+    /// `aborted`.
+    status: String,
+}
+
+/// Creates a deployment.
+#[utoipa::path(
+    post,
+    path = "/api/management/v1/deployments/deployments",
+    tag = "Management API: deployments",
+    request_body = NewDeployment,
+    responses(
+        (status = 201, description = "Created; `Location` names it, the body is empty"),
+        (status = 400, description = "Malformed, or no device"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+        (status = 409, description = "The same deployment is active"),
+        (status = 415, description = "Not JSON"),
+        (status = 422, description = "No artifact of that name"),
+    ),
+    security(("user" = []))
+)]
+pub async fn create(
+    caller: AuthedUser<CreateDeployments>,
+    body: Json<NewDeployment>,
+) -> Result<HttpResponse, ApiError> {
+    let Json(mut body) = body;
+    let target = match (body.devices.take(), body.all_devices) {
+        (None, true) => Target::All,
+        (Some(ids), true) if ids.is_empty() => Target::All,
+        (Some(ids), false) => Target::Devices(device_ids(&ids)?),
+        (Some(_), true) | (None, false) => {
+            let message = "name either devices or all_devices";
+            return Err(ApiError::new(Code::BadRequest, message));
+        }
+    };
+    store(&caller, body, target).await
+}
+
+/// Creates a deployment for the members that a group has now.
+#[utoipa::path(
+    post,
+    path = "/api/management/v1/deployments/deployments/group/{name}",
+    tag = "Management API: deployments",
+    params(("name" = String, Path, description = "Group")),
+    request_body = NewDeployment,
+    responses(
+        (status = 201, description = "Created; `Location` names it, the body is empty"),
+        (status = 400, description = "Malformed, or no device in the group"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+        (status = 409, description = "The same deployment is active"),
+        (status = 415, description = "Not JSON"),
+        (status = 422, description = "No artifact of that name"),
+    ),
+    security(("user" = []))
+)]
+pub async fn create_for_group(
+    caller: AuthedUser<CreateDeployments>,
+    group: web::Path<String>,
+    body: Json<NewDeployment>,
+) -> Result<HttpResponse, ApiError> {
+    let Json(body) = body;
+    if body.devices.is_some() || body.all_devices {
+        let message = "a deployment for a group names neither devices nor all_devices";
+        return Err(ApiError::new(Code::BadRequest, message));
+    }
+    store(&caller, body, Target::Group(group.into_inner())).await
+}
+
+async fn store(
+    caller: &AuthedUser<CreateDeployments>,
+    body: NewDeployment,
+    target: Target,
+) -> Result<HttpResponse, ApiError> {
+    let plan =
+        Plan { name: body.name, artifact_name: body.artifact_name, target, forced: body.force_installation };
+    let id = caller.deployments().create(&plan).await?;
+    let location = format!("/api/management/v1/deployments/deployments/{id}");
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).finish())
+}
+
+/// Lists deployments, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/management/v2/deployments/deployments",
+    tag = "Management API: deployments",
+    params(
+        ("id" = Option<Vec<String>>, Query, description = "Any of these ids"),
+        ("name" = Option<Vec<String>>, Query, description = "Any of these names"),
+        ("status" = Option<String>, Query, description = "inprogress, finished, pending or aborted"),
+        ("type" = Option<String>, Query, description = "software or configuration"),
+        ("created_before" = Option<i64>, Query, description = "Seconds since 1970"),
+        ("created_after" = Option<i64>, Query, description = "Seconds since 1970"),
+        ("sort" = Option<String>, Query, description = "asc or desc, by creation"),
+        ("page" = Option<u64>, Query, description = "Part of the list, from 1"),
+        ("per_page" = Option<u64>, Query, description = "Rows in a part, at most 500"),
+    ),
+    responses(
+        (status = 200, description = "Deployments", body = [DeploymentBody]),
+        (status = 400, description = "Malformed query"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+    ),
+    security(("user" = []))
+)]
+pub async fn list(
+    caller: AuthedUser<ReadDeployments>,
+    request: HttpRequest,
+    query: Query,
+) -> Result<HttpResponse, ApiError> {
+    let mut filter = common_filter(&query)?;
+    filter.names = query.all("name").map(str::to_owned).collect();
+    for id in query.all("id") {
+        filter.ids.push(id.parse().map_err(|_| not_uuid())?);
+    }
+    answer(&caller, &request, &query, &filter).await
+}
+
+/// Lists deployments by a part of their name or release: the older form.
+#[utoipa::path(
+    get,
+    path = "/api/management/v1/deployments/deployments",
+    tag = "Management API: deployments",
+    params(
+        ("search" = Option<String>, Query, description = "A part of name or release"),
+        ("status" = Option<String>, Query, description = "inprogress, finished, pending or aborted"),
+        ("type" = Option<String>, Query, description = "software or configuration"),
+        ("created_before" = Option<i64>, Query, description = "Seconds since 1970"),
+        ("created_after" = Option<i64>, Query, description = "Seconds since 1970"),
+        ("sort" = Option<String>, Query, description = "asc or desc, by creation"),
+        ("page" = Option<u64>, Query, description = "Part of the list, from 1"),
+        ("per_page" = Option<u64>, Query, description = "Rows in a part, at most 500"),
+    ),
+    responses(
+        (status = 200, description = "Deployments", body = [DeploymentBody]),
+        (status = 400, description = "Malformed query"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+    ),
+    security(("user" = []))
+)]
+pub async fn list_v1(
+    caller: AuthedUser<ReadDeployments>,
+    request: HttpRequest,
+    query: Query,
+) -> Result<HttpResponse, ApiError> {
+    let mut filter = common_filter(&query)?;
+    filter.search = query.get("search").map(str::to_owned);
+    answer(&caller, &request, &query, &filter).await
+}
+
+async fn answer(
+    caller: &AuthedUser<ReadDeployments>,
+    request: &HttpRequest,
+    query: &Query,
+    filter: &DeploymentFilter,
+) -> Result<HttpResponse, ApiError> {
+    let page = query.page(MAX_PER_PAGE)?;
+    // Configuration deployments do not exist yet, so none is of that type.
+    let none_match = match query.get("type") {
+        None | Some("software") => false,
+        Some("configuration") => true,
+        Some(other) => return Err(unknown("type", other)),
+    };
+    let (found, total) =
+        if none_match { (Vec::new(), 0) } else { caller.deployments().list(filter, page).await? };
+    let items: Vec<DeploymentBody> = found.into_iter().map(DeploymentBody::from).collect();
+    Ok(part(request, query, page, Extent::Total(total), &items))
+}
+
+/// A deployment.
+#[utoipa::path(
+    get,
+    path = "/api/management/v1/deployments/deployments/{id}",
+    tag = "Management API: deployments",
+    params(("id" = String, Path, description = "Deployment id")),
+    responses(
+        (status = 200, description = "The deployment", body = DeploymentBody),
+        (status = 400, description = "Not a UUID"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+        (status = 404, description = "No such deployment"),
+    ),
+    security(("user" = []))
+)]
+pub async fn get(caller: AuthedUser<ReadDeployments>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let found = caller.deployments().get(deployment_id(&id)?).await?;
+    Ok(HttpResponse::Ok().json(DeploymentBody::from(found)))
+}
+
+/// How many devices of a deployment are in each state.
+#[utoipa::path(
+    get,
+    path = "/api/management/v1/deployments/deployments/{id}/statistics",
+    tag = "Management API: deployments",
+    params(("id" = String, Path, description = "Deployment id")),
+    responses(
+        (status = 200, description = "One counter for each state"),
+        (status = 400, description = "Not a UUID"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+        (status = 404, description = "No such deployment"),
+    ),
+    security(("user" = []))
+)]
+pub async fn get_statistics(
+    caller: AuthedUser<ReadDeployments>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let found = caller.deployments().get(deployment_id(&id)?).await?;
+    Ok(HttpResponse::Ok().json(statistics(&found.statistics)))
+}
+
+/// The statistics of several deployments.
+#[utoipa::path(
+    post,
+    path = "/api/management/v1/deployments/deployments/statistics/list",
+    tag = "Management API: deployments",
+    request_body = StatisticsQuestion,
+    responses(
+        (status = 200, description = "`id` and `stats` of each"),
+        (status = 400, description = "Malformed, or not a UUID"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+        (status = 404, description = "One of them does not exist"),
+        (status = 415, description = "Not JSON"),
+    ),
+    security(("user" = []))
+)]
+pub async fn list_statistics(
+    caller: AuthedUser<ReadDeployments>,
+    body: Json<StatisticsQuestion>,
+) -> Result<HttpResponse, ApiError> {
+    let ids = body.0.deployment_ids;
+    if ids.is_empty() {
+        // Existing clients get an object here, not an array.
+        return Ok(HttpResponse::Ok().json(Value::Object(Map::new())));
+    }
+    if u64::try_from(ids.len()).is_ok_and(|count| count > MAX_PER_PAGE) {
+        let message = format!("deployment_ids: at most {MAX_PER_PAGE} can be named");
+        return Err(ApiError::new(Code::BadRequest, message));
+    }
+    let mut answers = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let found = caller.deployments().get(deployment_id(id)?).await?;
+        answers.push(json!({ "id": id, "stats": statistics(&found.statistics) }));
+    }
+    Ok(HttpResponse::Ok().json(answers))
+}
+
+/// Aborts a deployment.
+#[utoipa::path(
+    put,
+    path = "/api/management/v1/deployments/deployments/{id}/status",
+    tag = "Management API: deployments",
+    params(("id" = String, Path, description = "Deployment id")),
+    request_body = StatusChange,
+    responses(
+        (status = 204, description = "Aborted"),
+        (status = 400, description = "Another status, or not a UUID"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+        (status = 415, description = "Not JSON"),
+        (status = 422, description = "Finished already, or unknown"),
+    ),
+    security(("user" = []))
+)]
+pub async fn abort(
+    caller: AuthedUser<AbortDeployments>,
+    id: web::Path<String>,
+    body: Json<StatusChange>,
+) -> Result<HttpResponse, ApiError> {
+    if body.0.status != "aborted" {
+        return Err(ApiError::new(Code::BadRequest, format!("status: {:?} is not \"aborted\"", body.0.status)));
+    }
+    caller.deployments().abort(deployment_id(&id)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl From<DeploymentError> for ApiError {
+    fn from(err: DeploymentError) -> Self {
+        let text = err.to_string();
+        match err {
+            DeploymentError::Invalid(_) => Self::new(Code::BadRequest, text),
+            DeploymentError::NoArtifact(_) | DeploymentError::Finished(_) => Self::new(Code::Unprocessable, text),
+            DeploymentError::Duplicate => Self::new(Code::Conflict, text),
+            DeploymentError::NotFound(_) | DeploymentError::NoLog { .. } => Self::new(Code::NotFound, text),
+            DeploymentError::Storage(err) => storage_failure(err),
+        }
+    }
+}
+
+pub(super) fn deployment_id(text: &str) -> Result<DeploymentId, ApiError> {
+    text.parse().map_err(|_| not_uuid())
+}
+
+fn not_uuid() -> ApiError {
+    ApiError::new(Code::BadRequest, "ID is not a valid UUID")
+}
+
+fn unknown(key: &str, value: &str) -> ApiError {
+    ApiError::new(Code::BadRequest, format!("unknown {key} {value:?}"))
+}
+
+fn common_filter(query: &Query) -> Result<DeploymentFilter, ApiError> {
+    let mut filter = DeploymentFilter {
+        created_before: query.moment("created_before")?,
+        created_after: query.moment("created_after")?,
+        oldest_first: match query.get("sort") {
+            None | Some("desc") => false,
+            Some("asc") => true,
+            Some(other) => return Err(unknown("sort", other)),
+        },
+        ..DeploymentFilter::default()
+    };
+    match query.get("status") {
+        None => {}
+        Some("pending") => filter.statuses.push(DeploymentStatus::Pending),
+        Some("inprogress") => filter.statuses.push(DeploymentStatus::InProgress),
+        Some("finished") => filter.statuses.push(DeploymentStatus::Finished),
+        Some("aborted") => filter.aborted = true,
+        Some(other) => return Err(unknown("status", other)),
+    }
+    Ok(filter)
+}
+
+/// Ids need not exist, but they must be ids: one that is not would wait for ever.
+fn device_ids(texts: &[String]) -> Result<Vec<crate::ids::DeviceId>, ApiError> {
+    texts
+        .iter()
+        .map(|text| {
+            text.parse().map_err(|_| ApiError::new(Code::BadRequest, format!("devices: {text:?} is not a device id")))
+        })
+        .collect()
+}

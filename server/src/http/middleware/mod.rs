@@ -1,0 +1,168 @@
+//! What happens to every request, before routing and after the answer.
+//!
+//! One layer, not several: each layer of the framework costs an allocation on every poll.
+
+mod access_log;
+mod path;
+mod security_headers;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::HttpMessage as _;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use tracing::Instrument as _;
+
+use super::defaults::{is_bare_method_not_allowed, method_not_allowed};
+use super::request_id::{REQUEST_ID_HEADER, RequestId, RequestIds};
+
+/// Gives the request its id, answers it, and completes the answer. To be wrapped around the
+/// application:
+///
+/// ```ignore
+/// let ids = Arc::new(RequestIds::new(&random)?);
+/// App::new().wrap(from_fn(move |request, next| edge(Arc::clone(&ids), request, next)))
+/// ```
+pub async fn edge<B: MessageBody + 'static>(
+    ids: Arc<RequestIds>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let start = Instant::now();
+    let id = request
+        .headers()
+        .get(REQUEST_ID_HEADER)
+        .and_then(RequestId::from_client)
+        .unwrap_or_else(|| ids.issue());
+    request.extensions_mut().insert(id.clone());
+    path::collapse_leading_slashes(&mut request);
+    let span = access_log::span(&request, &id);
+    let answer = async {
+        // No copy of the request may live during the call: the router wants it for itself. An error
+        // comes from an inner layer only, for a handler's is an answer already.
+        let response = next.call(request).await?;
+        let mut response = if is_bare_method_not_allowed(&response) {
+            method_not_allowed(response).map_into_right_body()
+        } else {
+            response.map_into_left_body()
+        };
+        access_log::write(&response, start.elapsed());
+        security_headers::add(response.headers_mut());
+        Ok::<_, Error>(response)
+    };
+    let mut response = id.clone().scope(answer.instrument(span)).await?;
+    if let Some(value) = id.to_header() {
+        response.headers_mut().insert(REQUEST_ID_HEADER, value);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::dev::{Service, ServiceResponse};
+    use actix_web::http::Method;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, Error, HttpRequest, HttpResponse, web};
+    use serde_json::Value;
+
+    use super::{RequestIds, edge};
+    use crate::crypto::random::testing::CountingRandom;
+    use crate::http::defaults::not_found;
+    use crate::http::{ApiError, Code};
+
+    async fn app() -> impl Service<
+        actix_http::Request,
+        Response = ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = Error,
+    > {
+        let ids = Arc::new(RequestIds::new(&CountingRandom::default()).unwrap());
+        let path = |request: HttpRequest| async move { request.path().to_owned() };
+        let broken =
+            || async { Err::<HttpResponse, _>(ApiError::internal(std::io::Error::other("disk is on fire"))) };
+        let refused = || async { Err::<HttpResponse, _>(ApiError::device_session(Code::Unauthenticated)) };
+        init_service(
+            App::new()
+                .wrap(from_fn(move |request, next| edge(Arc::clone(&ids), request, next)))
+                .service(web::resource("/path/{rest}").route(web::get().to(path)))
+                .service(web::resource("/broken").route(web::get().to(broken)))
+                .service(web::resource("/refused").route(web::get().to(refused)))
+                .default_service(web::to(not_found)),
+        )
+        .await
+    }
+
+    fn header<'a, B>(response: &'a ServiceResponse<B>, name: &str) -> &'a str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    async fn json(response: ServiceResponse<impl actix_web::body::MessageBody>) -> Value {
+        serde_json::from_slice(&read_body(response).await).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_id_of_the_client_is_echoed_and_put_into_errors() {
+        let app = app().await;
+        let request = TestRequest::get().uri("/broken").insert_header(("x-men-requestid", "mine"));
+        let response = call_service(&app, request.to_request()).await;
+        assert_eq!((response.status().as_u16(), header(&response, "x-men-requestid")), (500, "mine"));
+        let body = json(response).await;
+        assert_eq!(body["request_id"], "mine");
+        assert_eq!(body["error"], "internal error");
+    }
+
+    #[tokio::test]
+    async fn a_request_without_an_id_gets_one() {
+        let app = app().await;
+        let ask = || call_service(&app, TestRequest::get().uri("/path/a").to_request());
+        let (first, second) = (ask().await, ask().await);
+        assert_eq!(header(&first, "x-men-requestid").len(), 36);
+        assert_ne!(header(&first, "x-men-requestid"), header(&second, "x-men-requestid"));
+        let strange = TestRequest::get().uri("/path/a").insert_header(("x-men-requestid", "two words"));
+        let response = call_service(&app, strange.to_request()).await;
+        assert_eq!(header(&response, "x-men-requestid").len(), 36);
+    }
+
+    #[tokio::test]
+    async fn leading_slashes_count_as_one() {
+        let app = app().await;
+        for uri in ["/path/a?b=c", "//path/a?b=c", "///path/a"] {
+            let response = call_service(&app, TestRequest::get().uri(uri).to_request()).await;
+            assert_eq!(response.status(), 200, "{uri}");
+            assert_eq!(read_body(response).await, "/path/a");
+        }
+        let response = call_service(&app, TestRequest::get().uri("/path//a").to_request()).await;
+        assert_eq!(response.status(), 404);
+    }
+
+    #[tokio::test]
+    async fn unknown_routes_and_methods_are_refused_in_our_words() {
+        let app = app().await;
+        let response = call_service(&app, TestRequest::get().uri("/nowhere").to_request()).await;
+        assert_eq!(response.status(), 404);
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+        assert_eq!(json(response).await["error"], "not found");
+        let wrong = TestRequest::default().method(Method::DELETE).uri("/path/a").to_request();
+        let response = call_service(&app, wrong).await;
+        assert_eq!(response.status(), 405);
+        let body = json(response).await;
+        assert_eq!(
+            (&body["error"], &body["code"]),
+            (&"method not allowed".into(), &"method_not_allowed".into())
+        );
+        assert!(body["request_id"].is_string());
+    }
+
+    #[tokio::test]
+    async fn an_empty_refusal_stays_empty() {
+        let app = app().await;
+        let response = call_service(&app, TestRequest::get().uri("/refused").to_request()).await;
+        assert_eq!((response.status().as_u16(), header(&response, "x-error-code")), (401, "unauthenticated"));
+        assert!(read_body(response).await.is_empty());
+    }
+}

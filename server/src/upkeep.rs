@@ -1,0 +1,126 @@
+//! What happens without a request: last-seen times are stored, stale pending keys expire, the change log is
+//! kept short, the server's certificate renews itself.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::app::Core;
+use crate::devices::service::Devices;
+use crate::ids::{DeviceNumber, TenantId};
+use crate::storage::{StorageError, auth_sets, change_log, sightings};
+use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
+
+/// How often last-seen times are stored.
+const SIGHTINGS_PERIOD: Duration = Duration::from_secs(30);
+
+/// How often stale rows are looked for.
+const SWEEP_PERIOD: Duration = Duration::from_secs(600);
+
+/// How often the certificate's age is looked at.
+const CERTIFICATE_PERIOD: Duration = Duration::from_secs(6 * 3_600);
+
+/// Pending keys that expire in one go.
+const STALE_BATCH: u64 = 1_000;
+
+/// Rows that the change log keeps.
+const CHANGES_KEPT: u64 = 100_000;
+
+/// Sightings in one transaction: other writers wait no longer than that takes.
+const SIGHTINGS_BATCH: usize = 10_000;
+
+/// Starts the upkeep tasks; they end when aborted.
+#[must_use]
+pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
+    let (seeing, sweeping) = (Arc::clone(core), Arc::clone(core));
+    vec![
+        every(SIGHTINGS_PERIOD, "store last-seen times", move || {
+            let core = Arc::clone(&seeing);
+            async move { store_sightings(&core).await }
+        }),
+        every(SWEEP_PERIOD, "expire pending devices", move || {
+            let core = Arc::clone(&sweeping);
+            async move { sweep(&core).await }
+        }),
+    ]
+}
+
+/// Keeps the generated certificate valid; the listener notices new files by itself.
+#[must_use]
+pub fn renew_certificate(
+    core: &Arc<Core>,
+    ca: LocalCa,
+    paths: PairPaths,
+    names: Vec<String>,
+) -> JoinHandle<()> {
+    let (clock, ca) = (Arc::clone(&core.clock), Arc::new(ca));
+    every(CERTIFICATE_PERIOD, "renew the certificate", move || {
+        let (ca, paths, names, now) = (Arc::clone(&ca), paths.clone(), names.clone(), clock.now());
+        async move {
+            let renewal = tokio::task::spawn_blocking(move || ensure_server_pair(&paths, &ca, &names, now));
+            if let Ok(renewal) = renewal.await {
+                tracing::debug!(renewal = ?renewal?, "looked at the certificate");
+            }
+            Ok::<(), crate::tls::TlsError>(())
+        }
+    })
+}
+
+/// Stores when devices were last seen; what cannot be stored now is kept for the next time.
+pub async fn store_sightings(core: &Core) -> Result<(), StorageError> {
+    let taken = core.fleet.take_sightings();
+    for (at, batch) in taken.chunks(SIGHTINGS_BATCH).enumerate() {
+        if let Err(err) = store_batch(core, batch).await {
+            let unsaved = taken.iter().skip(at * SIGHTINGS_BATCH);
+            core.fleet.restore_sightings(unsaved.map(|(number, _)| *number));
+            return Err(err);
+        }
+    }
+    Ok(())
+}
+
+async fn store_batch(core: &Core, batch: &[(DeviceNumber, u32)]) -> Result<(), StorageError> {
+    let tx = core.database.begin(TenantId::DEFAULT).await?;
+    sightings::store(&tx.scope(), batch).await?;
+    tx.commit(core.clock.now()).await
+}
+
+async fn sweep(core: &Core) -> Result<(), crate::devices::service::DeviceError> {
+    let now = core.clock.now();
+    let ttl = TimeDelta::try_seconds(i64::try_from(core.config.limits.pending_ttl_secs).unwrap_or(i64::MAX));
+    let scope = core.database.scope(TenantId::DEFAULT);
+    if let Some(before) = ttl.and_then(|ttl| now.checked_sub_signed(ttl)) {
+        for stale in auth_sets::stale_pending(&scope, before, STALE_BATCH).await? {
+            let scope = core.database.scope(stale.tenant);
+            let fleet = Arc::clone(&core.fleet);
+            let devices = Devices::new(scope, fleet, Arc::clone(&core.clock), core.config.rsa_min_bits);
+            devices.expire(stale.device_id, stale.id).await?;
+        }
+    }
+    let tx = core.database.begin(TenantId::DEFAULT).await?;
+    change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
+    crate::storage::users::delete_expired_sessions(&tx.scope(), now).await?;
+    tx.commit(now).await?;
+    Ok(())
+}
+
+fn every<F, E>(period: Duration, what: &'static str, mut task: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = Result<(), E>> + Send,
+    E: std::error::Error + 'static,
+{
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(err) = task().await {
+                tracing::error!(error = &err as &dyn std::error::Error, "failed to {what}");
+            }
+        }
+    })
+}
