@@ -131,7 +131,7 @@ mod tests {
         }
         assert!(matches!(parse("sealift demo").unwrap().command, Command::Demo(args) if args.devices == 25));
         for line in
-            ["sealift", "sealift serve --tls-cert c", "sealift user add a --role king", "sealift sail"]
+            ["sealift", "sealift serve --listen here", "sealift user add a --role king", "sealift sail"]
         {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
 use figment::providers::{Format as _, Serialized, Toml};
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider, Source};
 use serde::Serialize;
 
 use super::env;
@@ -35,6 +36,16 @@ pub struct Flags {
     /// `--issuer`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+}
+
+impl Provider for Flags {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("flags")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Serialized::defaults(self).data()
+    }
 }
 
 /// Where a configuration comes from, weakest first.
@@ -71,15 +82,30 @@ impl Layers<'_> {
         for setting in settings {
             figment = figment.merge(setting);
         }
-        let config: Config =
-            figment.merge(Serialized::defaults(self.flags)).extract().map_err(|error| explain(&error))?;
+        let config: Config = figment.merge(self.flags).extract().map_err(explain)?;
         config.check()?;
         Ok(Loaded { config, ignored_variables })
     }
 }
 
-fn explain(error: &figment::Error) -> ConfigError {
-    let lines: Vec<String> = error.clone().into_iter().map(|error| error.to_string()).collect();
+/// Says what is wrong with which key, and where it was set.
+fn explain(error: figment::Error) -> ConfigError {
+    let lines: Vec<String> = error
+        .into_iter()
+        .map(|error| {
+            let key = error.path.join(".");
+            let place = error.metadata.as_ref().map(|metadata| match metadata.source.as_ref() {
+                Some(Source::File(file)) => file.display().to_string(),
+                _ => metadata.name.to_string(),
+            });
+            match (key.as_str(), place) {
+                ("", None) => error.kind.to_string(),
+                ("", Some(place)) => format!("{place}: {}", error.kind),
+                (key, None) => format!("`{key}`: {}", error.kind),
+                (key, Some(place)) => format!("{place}: `{key}`: {}", error.kind),
+            }
+        })
+        .collect();
     ConfigError::Invalid(lines.join("; "))
 }
 
@@ -161,7 +187,14 @@ mod tests {
 
     #[test]
     fn refusals_say_what_and_where() {
-        assert!(refusal("listen = 'here'").contains("listen"));
+        let error = refusal("listen = 'here'");
+        assert!(error.ends_with("sealift.toml: `listen`: invalid socket address syntax"), "{error}");
+        let error = load("", &[("SEALIFT_KEEP_ALIVE_SECS", "long")], Flags::default()).unwrap_err();
+        let expected = "variable SEALIFT_KEEP_ALIVE_SECS: `keep_alive_secs`: invalid type: found string \"long\", expected u64";
+        assert_eq!(error.to_string(), expected);
+        let flags = Flags { public_url: Some("ota.example.com".to_owned()), ..Flags::default() };
+        let error = load("", &[], flags).unwrap_err().to_string();
+        assert_eq!(error, "flags: `public_url`: must begin with https://");
         assert!(refusal("[limits]\nmax_json = 1").contains("max_json"));
         assert_eq!(
             refusal("tls_cert = 'a.pem'"),

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use super::error::{ApiError, Code};
 
 /// How long a client may take to send a small body.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads a body of at most `limit` bytes, exactly as it was sent, with a length or chunked.
 pub async fn read_body(

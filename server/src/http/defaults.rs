@@ -1,5 +1,7 @@
 //! Answers for what no route is there for.
 
+use std::future::{Ready, ready};
+
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServiceResponse;
@@ -9,8 +11,8 @@ use actix_web::http::header::ALLOW;
 use super::error::{ApiError, Code};
 
 /// The default service: 404 with our body (management API §0).
-pub async fn not_found() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::new(Code::NotFound, "not found"))
+pub fn not_found() -> Ready<Result<HttpResponse, ApiError>> {
+    ready(Err(ApiError::new(Code::NotFound, "not found")))
 }
 
 /// Whether the framework has answered 405 by itself, without a body.

@@ -14,6 +14,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::error::TlsError;
+use crate::crypto::hex;
 
 /// How long the authority lives: devices carry its certificate, so longer than they do.
 const CA_DAYS: u64 = 30 * 366;
@@ -44,8 +45,7 @@ impl LocalCa {
     /// Makes a new authority with a P-256 key, valid for thirty years.
     pub fn generate(now: DateTime<Utc>) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
-        let mark: String =
-            Sha256::digest(key.public_key_raw()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark = hex(Sha256::digest(key.public_key_raw()).get(..4).unwrap_or_default());
         let mut params = ca_params(&format!("Sealift local CA {mark}"));
         set_validity(&mut params, now, CA_DAYS);
         let certificate = params.self_signed(&key)?;

@@ -26,6 +26,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
 }
 
 /// Wiring: stores the new password and ends the user's sessions.
+#[expect(clippy::unused_async, reason = "awaits once it is wired")]
 async fn reset_password(_config: Config, _email: String, _password: SecretString) -> Result<(), CliError> {
     Err(CliError::No("this build has no users".to_owned()))
 }

@@ -10,6 +10,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use zeroize::Zeroizing;
 
 use super::Purpose;
+use crate::crypto::hex::hex;
 use crate::crypto::random::{RandomError, SecureRandom};
 
 /// The size of the master key and of every key derived from it.
@@ -93,7 +94,7 @@ impl MasterKey {
         // HKDF-Extract (RFC 5869 §2.2) is one HMAC.
         let extracted = hmac::sign(&hmac::Key::new(HMAC_SHA256, b"sealift master key v1"), key);
         let prk = hmac::Key::new(HMAC_SHA256, extracted.as_ref());
-        let id = expand(&prk, "sealift:key-id").iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(expand(&prk, "sealift:key-id").get(..4).unwrap_or_default());
         Self { id, prk }
     }
 

@@ -7,7 +7,9 @@
 mod authority;
 mod claims;
 mod key;
+mod lifetime;
 
 pub use authority::{InvalidToken, SignTokenError, TokenAuthority};
 pub use claims::{Claims, DeviceClaims, UserClaims};
 pub use key::{SigningKey, SigningKeyError, SigningKeySet, VerifyingKey};
+pub use lifetime::spread_lifetime_secs;

@@ -19,13 +19,8 @@ use tracing::Instrument as _;
 use super::defaults::{is_bare_method_not_allowed, method_not_allowed};
 use super::request_id::{REQUEST_ID_HEADER, RequestId, RequestIds};
 
-/// Gives the request its id, answers it, and completes the answer. To be wrapped around the
-/// application:
-///
-/// ```ignore
-/// let ids = Arc::new(RequestIds::new(&random)?);
-/// App::new().wrap(from_fn(move |request, next| edge(Arc::clone(&ids), request, next)))
-/// ```
+/// Gives the request its id, answers it, and completes the answer.
+/// [`listen`](crate::http::listen) wraps it around the application.
 pub async fn edge<B: MessageBody + 'static>(
     ids: Arc<RequestIds>,
     mut request: ServiceRequest,

@@ -1,0 +1,252 @@
+//! The socket that devices and users connect to.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpServer, web};
+use rustls::ServerConfig;
+
+use super::defaults::not_found;
+use super::json::JsonLimit;
+use super::middleware::edge;
+use super::request_id::RequestIds;
+
+/// How long a client may take to say who it is: TLS handshake, then request head.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How connections are treated.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// How TLS is spoken.
+    pub tls: ServerConfig,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// How long requests in flight may take after the signal to stop.
+    pub shutdown_timeout: Duration,
+    /// Connections open at once, per worker.
+    pub max_connections: usize,
+    /// The largest JSON body, in bytes.
+    pub max_json_bytes: usize,
+    /// Makes request ids.
+    pub request_ids: Arc<RequestIds>,
+}
+
+/// Starts to take requests on a socket that is bound already. The server runs while the returned future
+/// is awaited; its handle stops it. Signals are left to the caller.
+///
+/// HTTP/1.1 only: the framework offers `http/1.1` by ALPN, and `h2` only with a feature that we leave out.
+/// `TCP_NODELAY` is on, without which each fresh connection waits for a delayed acknowledgement.
+pub fn listen<R>(listener: Listener, socket: TcpListener, routes: R) -> io::Result<Server>
+where
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let Listener { tls, keep_alive, shutdown_timeout, max_connections, max_json_bytes, request_ids } =
+        listener;
+    let application = move || {
+        let ids = Arc::clone(&request_ids);
+        App::new()
+            .app_data(JsonLimit(max_json_bytes))
+            .wrap(from_fn(move |request, next| edge(Arc::clone(&ids), request, next)))
+            .configure(routes.clone())
+            .default_service(web::to(not_found))
+    };
+    let server = HttpServer::new(application)
+        .tcp_nodelay(true)
+        .keep_alive(keep_alive)
+        .client_request_timeout(PATIENCE)
+        .tls_handshake_timeout(PATIENCE)
+        .max_connections(max_connections)
+        .shutdown_timeout(shutdown_timeout.as_secs())
+        .disable_signals()
+        .listen_rustls_0_23(socket, tls)?
+        .run();
+    Ok(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use actix_web::dev::ServerHandle;
+    use actix_web::{HttpRequest, HttpResponse, web};
+    use chrono::DateTime;
+    use rustls::crypto::aws_lc_rs::default_provider;
+    use rustls::time_provider::TimeProvider;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+    use rustls_pki_types::pem::PemObject as _;
+    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+    use super::{Listener, listen};
+    use crate::crypto::random::SystemRandom;
+    use crate::http::{RequestIds, ServedFile, serve_file};
+    use crate::tls::{CertificateSlot, LocalCa, PairPaths, ensure_server_pair, server_config, server_names};
+
+    const MADE_AT: i64 = 1_800_000_000;
+    const FILE_BYTES: usize = 1_000_000;
+
+    #[derive(Debug)]
+    struct ThatDay;
+
+    impl TimeProvider for ThatDay {
+        fn current_time(&self) -> Option<UnixTime> {
+            Some(UnixTime::since_unix_epoch(Duration::from_secs(MADE_AT.unsigned_abs())))
+        }
+    }
+
+    /// A server in a runtime of its own, so that tests talk to it as others do: over a socket.
+    struct Running {
+        address: SocketAddr,
+        client: ClientConfig,
+        handle: ServerHandle,
+        thread: std::thread::JoinHandle<io::Result<()>>,
+        _directory: tempfile::TempDir,
+    }
+
+    fn start() -> Running {
+        let directory = tempfile::tempdir().unwrap();
+        let now = DateTime::from_timestamp(MADE_AT, 0).unwrap();
+        let ca = LocalCa::generate(now).unwrap();
+        let paths = PairPaths::generated(directory.path());
+        ensure_server_pair(&paths, &ca, &server_names(None, None), now).unwrap();
+        let listener = Listener {
+            tls: server_config(Arc::new(CertificateSlot::load(paths).unwrap())).unwrap(),
+            keep_alive: Duration::from_secs(15),
+            shutdown_timeout: Duration::from_secs(10),
+            max_connections: 100,
+            max_json_bytes: 1024,
+            request_ids: Arc::new(RequestIds::new(&SystemRandom::new()).unwrap()),
+        };
+        let file = directory.path().join("file");
+        std::fs::write(&file, content()).unwrap();
+        let routes = move |config: &mut web::ServiceConfig| {
+            let file = file.clone();
+            let serve = move |request: HttpRequest| {
+                let file = std::fs::File::open(&file).unwrap();
+                let size_bytes = u64::try_from(FILE_BYTES).unwrap();
+                let content_type = "application/octet-stream";
+                let served = ServedFile { file, size_bytes, content_id: "abc", content_type, filename: None };
+                std::future::ready(serve_file(&request, served))
+            };
+            config.service(web::resource("/empty").route(web::get().to(HttpResponse::NoContent))).service(
+                web::resource("/file").route(web::get().to(serve.clone())).route(web::head().to(serve)),
+            );
+        };
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            tokio::runtime::Runtime::new().unwrap().block_on(async {
+                let server = listen(listener, socket, routes).unwrap();
+                send.send(server.handle()).unwrap();
+                server.await
+            })
+        });
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.certificate_pem().as_bytes()).unwrap()).unwrap();
+        let client = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(ThatDay))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Running { address, client, handle: receive.recv().unwrap(), thread, _directory: directory }
+    }
+
+    fn content() -> Vec<u8> {
+        (0..=250).cycle().take(FILE_BYTES).collect()
+    }
+
+    impl Running {
+        fn connect(&self, alpn: &[&str]) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+            let mut client = self.client.clone();
+            client.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+            let name = ServerName::try_from("localhost").unwrap();
+            let connection = ClientConnection::new(Arc::new(client), name).unwrap();
+            let socket = TcpStream::connect(self.address).unwrap();
+            socket.set_nodelay(true).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            let mut stream = StreamOwned::new(connection, socket);
+            while stream.conn.is_handshaking() {
+                stream.conn.complete_io(&mut stream.sock)?;
+            }
+            Ok(stream)
+        }
+
+        /// Sends one request on a connection of its own; returns head and body.
+        fn ask(&self, head: &str) -> (String, Vec<u8>) {
+            let mut stream = self.connect(&[]).unwrap();
+            write!(stream, "{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+            let body = answer.split_off(end);
+            (String::from_utf8(answer).unwrap().to_lowercase(), body)
+        }
+
+        fn stop(self) -> Duration {
+            let start = Instant::now();
+            tokio::runtime::Runtime::new().unwrap().block_on(self.handle.stop(true));
+            self.thread.join().unwrap().unwrap();
+            start.elapsed()
+        }
+    }
+
+    #[test]
+    fn http_2_is_never_chosen() {
+        let server = start();
+        let chosen = |alpn: &[&str]| {
+            server.connect(alpn).map(|stream| stream.conn.alpn_protocol().map(<[u8]>::to_vec))
+        };
+        assert_eq!(chosen(&[]).unwrap(), None);
+        assert_eq!(chosen(&["h2", "http/1.1"]).unwrap(), Some(b"http/1.1".to_vec()));
+        assert!(chosen(&["h2"]).is_err());
+        server.stop();
+    }
+
+    #[test]
+    fn a_file_arrives_whole_and_in_parts() {
+        let server = start();
+        let (head, body) = server.ask("GET /file HTTP/1.1\r\naccept-encoding: gzip");
+        assert!(head.starts_with("http/1.1 200") && head.contains("content-length: 1000000\r\n"), "{head}");
+        assert!(!head.contains("encoding"), "{head}");
+        assert_eq!(body, content());
+        let (head, body) = server.ask("GET /file HTTP/1.1\r\nrange: bytes=999990-");
+        assert!(head.starts_with("http/1.1 206") && head.contains("content-length: 10\r\n"), "{head}");
+        assert!(head.contains("content-range: bytes 999990-999999/1000000\r\n"), "{head}");
+        assert_eq!(body, content()[999_990..]);
+        let (head, body) = server.ask("HEAD /file HTTP/1.1");
+        assert!(head.starts_with("http/1.1 200") && head.contains("content-length: 1000000\r\n"), "{head}");
+        assert!(body.is_empty());
+        server.stop();
+    }
+
+    #[test]
+    fn refusals_have_our_form_on_the_wire() {
+        let server = start();
+        let (head, body) = server.ask("POST /file HTTP/1.1\r\nx-men-requestid: mine\r\ncontent-length: 0");
+        assert!(head.starts_with("http/1.1 405") && head.contains("x-men-requestid: mine\r\n"), "{head}");
+        assert!(String::from_utf8(body).unwrap().contains(r#""request_id":"mine""#));
+        let (head, _) = server.ask("GET /nowhere HTTP/1.1");
+        assert!(head.starts_with("http/1.1 404"), "{head}");
+        assert!(head.contains("content-type: application/json; charset=utf-8\r\n"), "{head}");
+        server.stop();
+    }
+
+    #[test]
+    fn an_idle_connection_does_not_hold_up_the_end() {
+        let server = start();
+        let mut idle = server.connect(&[]).unwrap();
+        write!(idle, "GET /empty HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        let mut start_of_answer = [0; 12];
+        idle.read_exact(&mut start_of_answer).unwrap();
+        assert_eq!(&start_of_answer, b"HTTP/1.1 204");
+        assert!(server.stop() < Duration::from_secs(5));
+    }
+}
