@@ -1,6 +1,7 @@
 //! The wiring: the only place that builds everything.
 
-use std::fs;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,7 +145,11 @@ pub fn database_location(config: &Config) -> DatabaseLocation {
 
 /// Opens the database and brings its schema up to date.
 pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
-    fs::create_dir_all(&config.data_dir)
+    // Owner only: the database holds password hashes and sealed keys.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
         .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })?;
     let database = Database::open(&database_location(config)).await?;
     let applied = database.migrate().await?;
