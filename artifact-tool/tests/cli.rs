@@ -114,6 +114,25 @@ fn a_failure_leaves_nothing_behind() {
 }
 
 #[test]
+fn only_regular_files_are_replaced() {
+    let folder = folder();
+    let output = |path| ["write", "module-image", "-n", "a", "-t", "d", "-T", "m", "-o", path];
+    assert_eq!(status(&folder, &output("/dev/null")), 3);
+    assert_eq!(status(&folder, &output(".")), 3);
+    assert_eq!(status(&folder, &output("app.bin")), 0);
+}
+
+#[test]
+fn long_names_are_warned_of() {
+    let folder = folder();
+    let name = "x".repeat(91);
+    fs::write(folder.path().join(&name), "x").unwrap();
+    let output = tool(&folder, &module(&["-t", "d", "-f", &name]));
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("over 90 bytes"));
+}
+
+#[test]
 fn the_time_of_writing_is_not_in_the_file() {
     let folder = folder();
     let bytes = |epoch: &str| {
