@@ -12,6 +12,8 @@ mod error;
 mod escape;
 mod list;
 mod scope;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub mod artifacts;
 pub mod auth_sets;
