@@ -22,6 +22,7 @@ pub mod query;
 pub mod range;
 pub mod request_id;
 pub mod routes;
+pub mod serve;
 
 pub use body::read_body;
 pub use error::{ApiError, Code};
