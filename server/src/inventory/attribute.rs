@@ -6,6 +6,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+/// Below this, every whole number is a float, and none is rounded.
+const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
+
 /// Where an attribute comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum AttributeScope {
@@ -125,9 +128,13 @@ impl fmt::Display for AttributeScope {
 }
 
 fn json_number(number: f64) -> Value {
-    // Minus zero is zero.
-    let number = if number == 0.0 { 0.0 } else { number };
-    number.to_string().parse().map_or(Value::Null, Value::Number)
+    if number.fract() == 0.0 && number.abs() < EXACT_INTEGERS {
+        // Minus zero is zero.
+        let digits = if number == 0.0 { "0".to_owned() } else { number.to_string() };
+        digits.parse().map_or(Value::Null, Value::Number)
+    } else {
+        number.into()
+    }
 }
 
 #[cfg(test)]

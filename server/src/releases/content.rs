@@ -14,10 +14,18 @@ pub struct Content {
     pub file: File,
     /// Its size in bytes.
     pub size: u64,
-    /// SHA-256 of its content: the same content has the same tag.
+    /// SHA-256 of its content.
     pub sha256: [u8; 32],
     /// The name under which a browser saves it.
     pub file_name: String,
+}
+
+impl Content {
+    /// The tag of the content for caches: the same bytes have the same, in hexadecimal digits without quotes.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// Removes blobs that no artifact of any tenant references: what a stop between two steps left. Called at start;

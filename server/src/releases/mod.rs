@@ -17,5 +17,7 @@ pub use service::{MAX_DESCRIPTION_BYTES, ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
 pub use upload::{Upload, UploadError, UploadRequest};
 
-pub use crate::storage::artifacts::{ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch};
+pub use crate::storage::artifacts::{
+    ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch, fits_of_release,
+};
 pub use crate::storage::releases::{ReleaseFilter, ReleaseOrder, ReleaseSort};

@@ -83,8 +83,11 @@ pub struct Upload {
     releases: Releases,
     request: UploadRequest,
     chunks: mpsc::Sender<Bytes>,
-    reader: JoinHandle<Result<(Inspected, FinishedBlob), UploadError>>,
+    /// Gone once it told why the upload ended early.
+    reader: Option<Reader>,
 }
+
+type Reader = JoinHandle<Result<(Inspected, FinishedBlob), UploadError>>;
 
 impl Releases {
     /// Begins an upload: one blocking thread stores, hashes and reads the artifact while it arrives.
@@ -104,7 +107,7 @@ impl Releases {
             let outcome = inspect(&mut tee, declared);
             tee.conclude(outcome)
         });
-        Ok(Upload { releases: self.clone(), request, chunks, reader })
+        Ok(Upload { releases: self.clone(), request, chunks, reader: Some(reader) })
     }
 }
 
@@ -115,7 +118,8 @@ impl Upload {
         if self.chunks.send(chunk).await.is_ok() {
             return Ok(());
         }
-        match (&mut self.reader).await {
+        let reader = self.reader.take().ok_or(UploadError::Interrupted)?;
+        match reader.await {
             Ok(Err(err)) => Err(err),
             Ok(Ok(_)) | Err(_) => Err(UploadError::Interrupted),
         }
@@ -125,6 +129,7 @@ impl Upload {
     pub async fn finish(self) -> Result<ArtifactId, UploadError> {
         let Self { releases, request, chunks, reader } = self;
         drop(chunks);
+        let reader = reader.ok_or(UploadError::Interrupted)?;
         let (inspected, blob) = reader.await.map_err(|_| UploadError::Interrupted)??;
         let artifact = Artifact {
             id: request.id.unwrap_or_else(ArtifactId::generate),

@@ -110,7 +110,7 @@ pub async fn of_releases(scope: &impl Access, names: &[String]) -> Result<Vec<Ar
     Ok(found)
 }
 
-/// What the artifacts of a release ask of a device.
+/// What the artifacts of a release ask of a device, as a deployment needs it.
 pub async fn fits_of_release(scope: &impl Access, name: &str) -> Result<Vec<ArtifactFit>, StorageError> {
     let found = of_releases(scope, &[name.to_owned()]).await?;
     Ok(found.iter().map(Artifact::fit).collect())

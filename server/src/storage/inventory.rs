@@ -136,8 +136,11 @@ fn number_of(value: &AttributeValue) -> Option<f64> {
 }
 
 fn attribute(row: Model) -> Result<Attribute, StorageError> {
-    let value = serde_json::from_str::<Value>(&row.value).ok();
-    let value = value.as_ref().and_then(AttributeValue::from_json);
+    let value = match row.number {
+        // Not from its text, whose parser may be off by the last bit.
+        Some(number) => Some(AttributeValue::Number(number)),
+        None => serde_json::from_str::<Value>(&row.value).ok().as_ref().and_then(AttributeValue::from_json),
+    };
     Ok(Attribute {
         scope: row
             .scope

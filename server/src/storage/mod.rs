@@ -25,9 +25,11 @@ pub mod inventory_list;
 pub mod overview;
 pub mod provides;
 pub mod releases;
+pub mod sessions;
 pub mod sightings;
 pub mod signing_keys;
 pub mod tenants;
+pub mod users;
 
 pub use change::{Change, ChangeSink};
 pub use database::{Database, DatabaseLocation};

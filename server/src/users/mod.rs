@@ -1,18 +1,95 @@
-//! Users (being written).
+//! Users: the people, and the programs with an account, who may do things.
+//!
+//! A *user* has a *role* in a tenant, and a role is a set of *permissions*. Logging in opens a *session*, whose row
+//! is read at every request: what is revoked is revoked at once. The first user is made on the command line or with
+//! the *setup token*.
+
+pub mod logins;
 pub mod setup;
-/// Permission.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Permission {
-    DevicesRead,
-    DevicesDecide,
-    DevicesPreauthorize,
-    DevicesDecommission,
-    DeploymentsRead,
-    DeploymentsCreate,
-    DeploymentsAbort,
+
+mod email;
+mod permission;
+mod role;
+mod service;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+pub use email::{Email, InvalidEmail};
+pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
+pub use permission::Permission;
+pub use role::{Role, UnknownRole};
+pub use service::{UserError, Users};
+pub use setup::{Setup, SetupError};
+
+pub use crate::storage::users::UserFilter;
+
+use crate::ids::{SessionId, TenantId, UserId};
+
+/// A user as a tenant sees it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The address that it logs in with.
+    pub email: Email,
+    /// What it may do in the tenant.
+    pub role: Role,
+    /// Whether it may log in at all.
+    pub enabled: bool,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// When its address, password or role last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it last logged in.
+    pub login_at: Option<DateTime<Utc>>,
 }
-/// Principal
-#[derive(Debug)]
+
+/// What a log-in is checked against.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user.
+    pub id: UserId,
+    /// The tenant that it works in.
+    pub tenant: TenantId,
+    /// Whether it may log in at all.
+    pub enabled: bool,
+    /// The hash of its password, a PHC string.
+    pub password_hash: SecretString,
+}
+
+/// An open log-in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Session {
+    /// Its id; the `jti` of its token.
+    pub id: SessionId,
+    /// The tenant that it is for.
+    pub tenant: TenantId,
+    /// Whose it is.
+    pub user: UserId,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When it ends by itself, if it does.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Who is calling: an enabled user with an open session.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Principal {
-    pub tenant: crate::ids::TenantId,
+    /// The user.
+    pub user: UserId,
+    /// The tenant that it works in.
+    pub tenant: TenantId,
+    /// The session.
+    pub session: SessionId,
+    /// What the user may do.
+    pub permissions: &'static [Permission],
+}
+
+impl Principal {
+    /// Answers whether the caller may do this.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
+    }
 }

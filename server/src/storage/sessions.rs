@@ -1,0 +1,80 @@
+//! Sessions of users.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::entity::sessions::{ActiveModel, Column, Entity};
+use super::{Access, StorageError, WriteScope};
+use crate::ids::{SessionId, UserId};
+use crate::users::Session;
+
+/// Finds a session of the tenant.
+pub async fn find(scope: &impl Access, id: SessionId) -> Result<Option<Session>, StorageError> {
+    let row = Entity::find_by_id(id.as_uuid())
+        .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+        .one(&scope.executor())
+        .await?;
+    Ok(row.map(|row| Session {
+        id: row.id.into(),
+        tenant: row.tenant_id.into(),
+        user: row.user_id.into(),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Stores a session.
+pub async fn insert(tx: &WriteScope<'_>, session: &Session) -> Result<(), StorageError> {
+    let row = ActiveModel {
+        id: ActiveValue::Set(session.id.as_uuid()),
+        tenant_id: ActiveValue::Set(session.tenant.as_uuid()),
+        user_id: ActiveValue::Set(session.user.as_uuid()),
+        created_at: ActiveValue::Set(session.created_at),
+        expires_at: ActiveValue::Set(session.expires_at),
+    };
+    Entity::insert(row).exec_without_returning(&tx.executor()).await?;
+    Ok(())
+}
+
+/// Deletes a session of the tenant; one that is gone is deleted already.
+pub async fn delete(tx: &WriteScope<'_>, id: SessionId) -> Result<(), StorageError> {
+    Entity::delete_many()
+        .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Deletes all sessions of a user, in all tenants.
+pub async fn delete_of_user(tx: &WriteScope<'_>, user: UserId) -> Result<(), StorageError> {
+    Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&tx.executor()).await?;
+    Ok(())
+}
+
+/// Deletes all but the newest sessions of a user.
+pub async fn delete_all_but_newest(tx: &WriteScope<'_>, user: UserId, keep: u64) -> Result<(), StorageError> {
+    let kept: Vec<Uuid> = Entity::find()
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .select_only()
+        .column(Column::Id)
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Id)
+        .limit(keep)
+        .into_tuple()
+        .all(&tx.executor())
+        .await?;
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .filter(Column::Id.is_not_in(kept))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Deletes the sessions of all tenants that have expired; returns how many there were.
+pub async fn delete_expired(tx: &WriteScope<'_>, now: DateTime<Utc>) -> Result<u64, StorageError> {
+    let done = Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(&tx.executor()).await?;
+    Ok(done.rows_affected)
+}

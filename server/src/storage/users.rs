@@ -1,0 +1,213 @@
+//! Users and what they are in a tenant.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::entity::memberships;
+use super::entity::users::{ActiveModel, Column, Entity, Model};
+use super::{Access, StorageError, WriteScope};
+use crate::ids::UserId;
+use crate::users::{Account, Email, Role, User};
+
+pub use super::sessions::delete_expired as delete_expired_sessions;
+
+/// Which users a list holds; all conditions must hold.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Any of these ids; empty for all.
+    pub ids: Vec<UserId>,
+    /// Any of these addresses; empty for all.
+    pub emails: Vec<Email>,
+    /// Added at this moment or before.
+    pub created_before: Option<DateTime<Utc>>,
+    /// Added at this moment or after.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Changed at this moment or before.
+    pub updated_before: Option<DateTime<Utc>>,
+    /// Changed at this moment or after.
+    pub updated_after: Option<DateTime<Utc>>,
+}
+
+/// A user that is about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Its id.
+    pub id: UserId,
+    /// Its address.
+    pub email: Email,
+    /// The hash of its password.
+    pub password_hash: SecretString,
+    /// What it may do in the tenant.
+    pub role: Role,
+}
+
+/// Finds a user of the tenant.
+pub async fn find(scope: &impl Access, id: UserId) -> Result<Option<User>, StorageError> {
+    let executor = scope.executor();
+    let key = (scope.tenant().as_uuid(), id.as_uuid());
+    let Some(member) = memberships::Entity::find_by_id(key).one(&executor).await? else { return Ok(None) };
+    let row = Entity::find_by_id(id.as_uuid()).one(&executor).await?;
+    row.map(|row| user(row, &member.role)).transpose()
+}
+
+/// The users of the tenant that match, by address.
+pub async fn list(scope: &impl Access, filter: &UserFilter) -> Result<Vec<User>, StorageError> {
+    let executor = scope.executor();
+    let tenant = memberships::Column::TenantId.eq(scope.tenant().as_uuid());
+    let members = Query::select()
+        .column(memberships::Column::UserId)
+        .from(memberships::Entity)
+        .and_where(tenant.clone())
+        .to_owned();
+    let mut query = Entity::find().filter(Column::Id.in_subquery(members));
+    if !filter.ids.is_empty() {
+        query = query.filter(Column::Id.is_in(filter.ids.iter().map(|id| id.as_uuid())));
+    }
+    if !filter.emails.is_empty() {
+        query = query.filter(Column::Email.is_in(filter.emails.iter().map(Email::as_str)));
+    }
+    for (moment, condition) in [
+        (filter.created_before, Column::CreatedAt.lte(filter.created_before)),
+        (filter.created_after, Column::CreatedAt.gte(filter.created_after)),
+        (filter.updated_before, Column::UpdatedAt.lte(filter.updated_before)),
+        (filter.updated_after, Column::UpdatedAt.gte(filter.updated_after)),
+    ] {
+        if moment.is_some() {
+            query = query.filter(condition);
+        }
+    }
+    let rows = query.order_by_asc(Column::Email).all(&executor).await?;
+    let roles: HashMap<Uuid, String> = memberships::Entity::find()
+        .filter(tenant)
+        .filter(memberships::Column::UserId.is_in(rows.iter().map(|row| row.id)))
+        .all(&executor)
+        .await?
+        .into_iter()
+        .map(|member| (member.user_id, member.role))
+        .collect();
+    rows.into_iter()
+        .map(|row| {
+            let role = roles.get(&row.id).map_or("", String::as_str);
+            user(row, role)
+        })
+        .collect()
+}
+
+/// What a log-in with this address is checked against, whatever the tenant.
+pub async fn account(scope: &impl Access, email: &Email) -> Result<Option<Account>, StorageError> {
+    let executor = scope.executor();
+    let row = Entity::find().filter(Column::Email.eq(email.as_str())).one(&executor).await?;
+    let Some(row) = row else { return Ok(None) };
+    let member = memberships::Entity::find()
+        .filter(memberships::Column::UserId.eq(row.id))
+        .order_by_asc(memberships::Column::CreatedAt)
+        .one(&executor)
+        .await?;
+    Ok(member.map(|member| Account {
+        id: row.id.into(),
+        tenant: member.tenant_id.into(),
+        enabled: row.enabled,
+        password_hash: row.password_hash.into(),
+    }))
+}
+
+/// Answers whether an account is enabled and has the same password still.
+pub async fn is_current(scope: &impl Access, account: &Account) -> Result<bool, StorageError> {
+    let row = Entity::find_by_id(account.id.as_uuid()).one(&scope.executor()).await?;
+    Ok(row.is_some_and(|row| row.enabled && row.password_hash == account.password_hash.expose_secret()))
+}
+
+/// Answers whether there is a user in any tenant.
+pub async fn any_exists(scope: &impl Access) -> Result<bool, StorageError> {
+    Ok(Entity::find().count(&scope.executor()).await? > 0)
+}
+
+/// Stores a user and makes it a member of the tenant.
+///
+/// # Errors
+///
+/// [`StorageError::is_unique_violation`] if another user has the address.
+pub async fn insert(tx: &WriteScope<'_>, new: &NewUser, now: DateTime<Utc>) -> Result<(), StorageError> {
+    let row = ActiveModel {
+        id: ActiveValue::Set(new.id.as_uuid()),
+        email: ActiveValue::Set(new.email.to_string()),
+        password_hash: ActiveValue::Set(new.password_hash.expose_secret().to_owned()),
+        enabled: ActiveValue::Set(true),
+        created_at: ActiveValue::Set(now),
+        updated_at: ActiveValue::Set(now),
+        login_at: ActiveValue::Set(None),
+    };
+    Entity::insert(row).exec_without_returning(&tx.executor()).await?;
+    let member = memberships::ActiveModel {
+        tenant_id: ActiveValue::Set(tx.tenant().as_uuid()),
+        user_id: ActiveValue::Set(new.id.as_uuid()),
+        role: ActiveValue::Set(new.role.as_str().to_owned()),
+        created_at: ActiveValue::Set(now),
+    };
+    memberships::Entity::insert(member).exec_without_returning(&tx.executor()).await?;
+    Ok(())
+}
+
+/// Stores another password.
+pub async fn set_password_hash(
+    tx: &WriteScope<'_>,
+    id: UserId,
+    hash: &SecretString,
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(hash.expose_secret()))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Stores a better hash of the same password: nothing changed for the user.
+pub async fn replace_hash(tx: &WriteScope<'_>, id: UserId, hash: &SecretString) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(hash.expose_secret()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Keeps a user from logging in.
+pub async fn disable(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::Enabled, Expr::value(false))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Notes when a user logged in.
+pub async fn note_login(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::LoginAt, Expr::value(now))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+fn user(row: Model, role: &str) -> Result<User, StorageError> {
+    Ok(User {
+        id: row.id.into(),
+        email: row.email.parse().map_err(|_| StorageError::corrupt("users.email", row.email))?,
+        role: role.parse().map_err(|_| StorageError::corrupt("memberships.role", role))?,
+        enabled: row.enabled,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        login_at: row.login_at,
+    })
+}

@@ -1,0 +1,199 @@
+//! Logging in and out, and who a token stands for.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Account, Email, Principal, Session};
+use crate::clock::Clock;
+use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
+use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
+use crate::ids::{SessionId, TenantId};
+use crate::storage::{Database, StorageError, sessions, users};
+
+/// Sessions that a user may have; the oldest gives way (management API §1.1).
+const SESSIONS_PER_USER: u64 = 10;
+
+/// How long a session lasts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionLife {
+    /// As long as is usual here.
+    Usual,
+    /// Until it is ended.
+    Unlimited,
+}
+
+/// Why nobody was logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// No enabled user has this address and this password. Which of them is wrong is not told.
+    #[error("unauthorized")]
+    Refused,
+    /// The password was not checked.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The token was not signed.
+    #[error(transparent)]
+    Sign(#[from] SignTokenError),
+    /// Storage failed.
+    #[error("failed to access storage")]
+    Storage(#[from] StorageError),
+}
+
+/// Why a token does not stand for anybody.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// It is not one of ours, or not any more.
+    #[error(transparent)]
+    Token(#[from] InvalidToken),
+    /// Its session was ended, or its user may not log in any more.
+    #[error("the session has ended")]
+    Ended,
+    /// Storage failed.
+    #[error("failed to access storage")]
+    Storage(#[from] StorageError),
+}
+
+/// What a log-in gives.
+#[derive(Clone, Debug)]
+pub struct LoggedIn {
+    /// The token that stands for the session.
+    pub token: SecretString,
+    /// The session.
+    pub session: Session,
+}
+
+/// Opens, checks and ends sessions of users of all tenants.
+#[derive(Clone)]
+pub struct Logins {
+    database: Database,
+    passwords: PasswordPool,
+    tokens: Arc<TokenAuthority<UserClaims>>,
+    clock: Arc<dyn Clock>,
+    issuer: String,
+    usual_life: TimeDelta,
+}
+
+impl Logins {
+    /// Wires the service; `issuer` names the server in tokens.
+    #[must_use]
+    pub const fn new(
+        database: Database,
+        passwords: PasswordPool,
+        tokens: Arc<TokenAuthority<UserClaims>>,
+        clock: Arc<dyn Clock>,
+        issuer: String,
+        usual_life: TimeDelta,
+    ) -> Self {
+        Self { database, passwords, tokens, clock, issuer, usual_life }
+    }
+
+    /// Opens a session for who knows the password. An unknown address takes as long as a wrong password.
+    pub async fn log_in(
+        &self,
+        email: &str,
+        password: SecretString,
+        life: SessionLife,
+    ) -> Result<LoggedIn, LogInError> {
+        let length = password.expose_secret().len();
+        if length == 0 || length > MAX_PASSWORD_BYTES {
+            return Err(LogInError::Refused);
+        }
+        let account = match email.parse::<Email>() {
+            Ok(email) => users::account(&self.database.scope(TenantId::DEFAULT), &email).await?,
+            Err(_) => None,
+        };
+        let account = account.filter(|account| account.enabled);
+        let stored = account.as_ref().map(|account| account.password_hash.clone());
+        let verdict = self.passwords.verify(password.clone(), stored).await?;
+        let (Verdict::Right { needs_rehash }, Some(account)) = (verdict, account) else {
+            return Err(LogInError::Refused);
+        };
+        let rehashed = if needs_rehash { Some(self.passwords.hash(password).await?) } else { None };
+        let session = self.open(&account, rehashed.as_ref(), life).await?;
+        let token = self.tokens.sign(&self.claims(&session))?.into();
+        Ok(LoggedIn { token, session })
+    }
+
+    /// Ends a session.
+    pub async fn log_out(&self, principal: &Principal) -> Result<(), StorageError> {
+        let transaction = self.database.begin(principal.tenant).await?;
+        sessions::delete(&transaction.scope(), principal.session).await?;
+        transaction.commit(self.clock.now()).await
+    }
+
+    /// Who a token stands for now: session, user and role are read each time, so that a revocation acts at once.
+    pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthenticateError> {
+        let now = self.clock.now();
+        let claims = self.tokens.verify(token, now)?;
+        let tenant = TenantId::from(claims.tenant);
+        let scope = self.database.scope(tenant);
+        let session = sessions::find(&scope, SessionId::from(claims.jti)).await?;
+        let is_open = |session: &Session| {
+            session.user.as_uuid() == claims.sub && session.expires_at.is_none_or(|end| now < end)
+        };
+        let session = session.filter(is_open).ok_or(AuthenticateError::Ended)?;
+        let user = users::find(&scope, session.user).await?;
+        let user = user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)?;
+        Ok(Principal { user: user.id, tenant, session: session.id, permissions: user.role.permissions() })
+    }
+
+    /// Answers whether there is a user at all.
+    pub async fn has_users(&self) -> Result<bool, StorageError> {
+        users::any_exists(&self.database.scope(TenantId::DEFAULT)).await
+    }
+
+    async fn open(
+        &self,
+        account: &Account,
+        rehashed: Option<&SecretString>,
+        life: SessionLife,
+    ) -> Result<Session, LogInError> {
+        let now = self.clock.now();
+        let session = Session {
+            id: SessionId::generate(),
+            tenant: account.tenant,
+            user: account.id,
+            created_at: now,
+            expires_at: self.end(now, life),
+        };
+        let transaction = self.database.begin(account.tenant).await?;
+        let tx = transaction.scope();
+        // The hash took a while to check; whoever was disabled or got another password meanwhile stays out.
+        if !users::is_current(&tx, account).await? {
+            return Err(LogInError::Refused);
+        }
+        if let Some(hash) = rehashed {
+            users::replace_hash(&tx, account.id, hash).await?;
+        }
+        users::note_login(&tx, account.id, now).await?;
+        sessions::delete_all_but_newest(&tx, account.id, SESSIONS_PER_USER - 1).await?;
+        sessions::insert(&tx, &session).await?;
+        transaction.commit(now).await?;
+        Ok(session)
+    }
+
+    fn end(&self, now: DateTime<Utc>, life: SessionLife) -> Option<DateTime<Utc>> {
+        match life {
+            SessionLife::Usual => now.checked_add_signed(self.usual_life),
+            SessionLife::Unlimited => None,
+        }
+    }
+
+    fn claims(&self, session: &Session) -> UserClaims {
+        let issued_at = session.created_at.timestamp();
+        UserClaims {
+            jti: session.id.as_uuid(),
+            sub: session.user.as_uuid(),
+            iss: self.issuer.clone(),
+            aud: UserClaims::AUDIENCE.to_owned(),
+            iat: issued_at,
+            nbf: issued_at,
+            exp: session.expires_at.map(|end| end.timestamp()),
+            scp: "mender.*".to_owned(),
+            tenant: session.tenant.as_uuid(),
+            is_user: true,
+        }
+    }
+}
