@@ -4,13 +4,14 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{Config, PublicUrl};
 use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
-use crate::crypto::session_token::{TokenAuthority, UserClaims};
+use crate::crypto::session_token::TokenAuthority;
 use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::device_service::DeviceDeployments;
 use crate::devices::admission::Admission;
@@ -26,7 +27,7 @@ use crate::tls::{
     watch_files, write_public,
 };
 use crate::upkeep;
-use crate::users::setup::Setup;
+use crate::users::{Logins, Setup, Users};
 use crate::writer::{PendingLimits, Writer};
 
 /// How often certificate files are looked at.
@@ -95,8 +96,8 @@ pub struct Core {
     pub device_deployments: DeviceDeployments,
     /// Stores what devices cause to be written.
     pub writer: Writer,
-    /// Signs and checks sessions of users.
-    pub user_tokens: Arc<TokenAuthority<UserClaims>>,
+    /// Opens, checks and ends sessions of users.
+    pub logins: Logins,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
     /// Which passwords are acceptable.
@@ -105,6 +106,15 @@ pub struct Core {
     pub links: LinkAuthority,
     /// Makes the first user.
     pub setup: Setup,
+}
+
+impl Core {
+    /// The users of a tenant.
+    #[must_use]
+    pub fn users(&self, tenant: TenantId) -> Users {
+        let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
+        Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
+    }
 }
 
 /// The application without its listener.
@@ -182,6 +192,16 @@ impl App {
             config.rsa_min_bits,
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
+        let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
+        let logins = Logins::new(
+            database.clone(),
+            passwords.clone(),
+            Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
+            Arc::clone(&clock),
+            config.issuer.clone(),
+            session_life.unwrap_or(TimeDelta::MAX),
+        );
         let core = Core {
             device_deployments: DeviceDeployments::new(
                 database.clone(),
@@ -190,8 +210,8 @@ impl App {
                 Arc::clone(&clock),
             ),
             writer,
-            user_tokens: Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
-            passwords: PasswordPool::new(cores, Arc::clone(&random))?,
+            logins,
+            passwords,
             password_policy: PasswordPolicy::new(config.users.password_min_length),
             links: LinkAuthority::new(&keyring.links),
             setup: Setup::generate(&*random)?,
