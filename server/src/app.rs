@@ -97,7 +97,7 @@ pub struct Core {
     pub device_deployments: DeviceDeployments,
     /// Stores what devices cause to be written.
     pub writer: Writer,
-    /// Opens and checks sessions of users.
+    /// Opens, checks and ends sessions of users.
     pub logins: Logins,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
@@ -110,17 +110,11 @@ pub struct Core {
 }
 
 impl Core {
-    /// The users of the default tenant: for the command line and for the first user.
-    #[must_use]
-    pub fn users(&self) -> Users {
-        self.users_of(TenantId::DEFAULT)
-    }
-
     /// The users of a tenant.
     #[must_use]
-    pub fn users_of(&self, tenant: TenantId) -> Users {
-        let scope = self.database.scope(tenant);
-        Users::new(scope, self.passwords.clone(), self.password_policy.clone(), Arc::clone(&self.clock))
+    pub fn users(&self, tenant: TenantId) -> Users {
+        let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
+        Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
     }
 }
 
@@ -204,13 +198,14 @@ impl App {
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
+        let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let logins = Logins::new(
             database.clone(),
             passwords.clone(),
             Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
             Arc::clone(&clock),
             config.issuer.clone(),
-            TimeDelta::seconds(i64::try_from(config.user_session_ttl_secs).unwrap_or(i64::MAX / 1_000)),
+            session_life.unwrap_or(TimeDelta::MAX),
         );
         let core = Core {
             device_deployments: DeviceDeployments::new(

@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use serde::de::DeserializeOwned;
 
@@ -34,15 +35,37 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         let mut payload = payload.take();
+        Box::pin(async move { parse(&read(&request, &mut payload).await?).map(Self) })
+    }
+}
+
+/// A JSON body that may be missing.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned> FromRequest for OptionalJson<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
         Box::pin(async move {
-            require_json(&request)?;
-            let JsonLimit(limit) = request.app_data().copied().unwrap_or_default();
-            let body = read_body(&request, &mut payload, limit).await?;
-            serde_json::from_slice(&body).map(Self).map_err(|error| {
-                ApiError::new(Code::BadRequest, format!("request body is not valid: {error}"))
-            })
+            let body = read(&request, &mut payload).await?;
+            if body.is_empty() { Ok(Self(None)) } else { parse(&body).map(|value| Self(Some(value))) }
         })
     }
+}
+
+async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, ApiError> {
+    require_json(request)?;
+    let JsonLimit(limit) = request.app_data().copied().unwrap_or_default();
+    read_body(request, payload, limit).await
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::new(Code::BadRequest, format!("request body is not valid: {error}")))
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), ApiError> {

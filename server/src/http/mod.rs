@@ -23,6 +23,7 @@ pub mod range;
 pub mod request_id;
 pub mod routes;
 pub mod serve;
+pub mod shared_payload;
 
 pub use body::read_body;
 pub use error::{ApiError, Code};

@@ -4,7 +4,7 @@ use utoipa::Modify;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
-/// Names the two kinds of sessions.
+/// Names the two kinds of sessions, and how users open theirs.
 pub(super) struct Security;
 
 impl Modify for Security {
@@ -15,5 +15,6 @@ impl Modify for Security {
             bearer.bearer_format = Some("JWT".to_owned());
             components.add_security_scheme(name, SecurityScheme::Http(bearer));
         }
+        components.add_security_scheme("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
     }
 }

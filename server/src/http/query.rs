@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use chrono::{DateTime, Utc};
 
 use super::error::{ApiError, Code};
-use crate::storage::Page;
+use crate::storage::{Direction, Page};
 
 /// Rows in a part of a list unless the caller says otherwise (management API §0.1).
 pub const DEFAULT_PER_PAGE: u64 = 20;
@@ -67,6 +67,27 @@ impl Query {
         Ok(Page { page, per_page })
     }
 
+    /// The part of a list of artifacts or releases: there a wrong number counts as none (management API §0.1).
+    #[must_use]
+    pub fn lenient_page(&self, max_per_page: u64) -> Page {
+        let per_page = self.count("per_page").ok().flatten().filter(|per_page| *per_page <= max_per_page);
+        Page {
+            page: self.count("page").ok().flatten().unwrap_or(1),
+            per_page: per_page.unwrap_or(DEFAULT_PER_PAGE),
+        }
+    }
+
+    /// What `sort=KEY:DIRECTION` asks for; the direction may be missing.
+    #[must_use]
+    pub fn sort(&self) -> Option<(&str, Option<Direction>)> {
+        let value = self.get("sort")?;
+        Some(match value.rsplit_once(':') {
+            Some((key, "asc")) => (key, Some(Direction::Ascending)),
+            Some((key, "desc")) => (key, Some(Direction::Descending)),
+            Some(_) | None => (value, None),
+        })
+    }
+
     fn count(&self, key: &str) -> Result<Option<u64>, ApiError> {
         let Some(value) = self.all(key).next() else { return Ok(None) };
         let number: i64 = value.parse().map_err(|_| invalid(key, value))?;
@@ -102,7 +123,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::Query;
-    use crate::storage::Page;
+    use crate::storage::{Direction, Page};
 
     async fn query(text: &str) -> Query {
         Query::extract(&TestRequest::with_uri(&format!("/?{text}")).to_http_request()).await.unwrap()
@@ -116,6 +137,22 @@ mod tests {
         {
             assert!(query(text).await.page(500).is_err(), "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn wrong_pages_can_count_as_none() {
+        assert_eq!(query("page=2&per_page=50").await.lenient_page(500), Page { page: 2, per_page: 50 });
+        for text in ["", "per_page=501", "page=0&per_page=-1", "page=x&per_page="] {
+            assert_eq!(query(text).await.lenient_page(500), Page { page: 1, per_page: 20 }, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sort_is_a_key_and_a_direction() {
+        assert_eq!(query("sort=name:desc").await.sort(), Some(("name", Some(Direction::Descending))));
+        assert_eq!(query("sort=a:b:asc").await.sort(), Some(("a:b", Some(Direction::Ascending))));
+        assert_eq!(query("sort=name").await.sort(), Some(("name", None)));
+        assert_eq!(query("sort=").await.sort(), None);
     }
 
     #[tokio::test]

@@ -74,6 +74,44 @@ routes! {
     DELETE "/api/management/v2/devauth/tokens/{id}" => management::devices::revoke_token;
     GET "/api/management/v2/devauth/limits/{name}" => management::devices::limit;
 
+    // Inventory and groups, for users.
+    GET "/api/management/v1/inventory/devices" => management::inventory::list;
+    GET "/api/management/v1/inventory/devices/{id}" => management::inventory::get;
+    GET "/api/management/v1/inventory/devices/{id}/group" => management::groups::of_device;
+    PUT "/api/management/v1/inventory/devices/{id}/group" => management::groups::put_device;
+    DELETE "/api/management/v1/inventory/devices/{id}/group/{name}" => management::groups::remove_device;
+    GET "/api/management/v1/inventory/groups" => management::groups::list;
+    DELETE "/api/management/v1/inventory/groups/{name}" => management::groups::delete;
+    GET "/api/management/v1/inventory/groups/{name}/devices" => management::groups::members;
+    PATCH "/api/management/v1/inventory/groups/{name}/devices" => management::groups::put_devices;
+    DELETE "/api/management/v1/inventory/groups/{name}/devices" => management::groups::remove_devices;
+
+    // Artifacts and releases, for users.
+    POST "/api/management/v1/deployments/artifacts" => management::artifact_upload::upload;
+    GET "/api/management/v1/deployments/artifacts" => management::artifacts::list_all;
+    GET "/api/management/v1/deployments/artifacts/list" => management::artifacts::list_parts;
+    GET "/api/management/v2/deployments/artifacts" => management::artifacts::list;
+    GET "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::get;
+    PUT "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::describe;
+    DELETE "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::delete;
+    GET "/api/management/v1/deployments/artifacts/{id}/download" => management::artifact_link::download;
+    GET "/api/management/v1/deployments/artifacts/{id}/content" => management::artifact_link::content;
+    HEAD "/api/management/v1/deployments/artifacts/{id}/content" => management::artifact_link::content_head;
+    GET "/api/management/v1/deployments/limits/{name}" => management::artifacts::limit;
+    GET "/api/management/v2/deployments/deployments/releases" => management::releases::list;
+    DELETE "/api/management/v2/deployments/deployments/releases" => management::releases::delete;
+    GET "/api/management/v2/deployments/deployments/releases/{name}" => management::releases::get;
+    GET "/api/management/v1/deployments/deployments/releases" => management::releases::list_all_v1;
+    GET "/api/management/v1/deployments/deployments/releases/list" => management::releases::list_parts_v1;
+
+    // Users.
+    POST "/api/management/v1/setup" => management::setup::create_admin;
+    POST "/api/management/v1/useradm/auth/login" => management::users::log_in;
+    POST "/api/management/v1/useradm/auth/logout" => management::users::log_out;
+    GET "/api/management/v1/useradm/users" => management::users::list;
+    GET "/api/management/v1/useradm/users/me" => management::users::me;
+    GET "/api/management/v1/useradm/users/{id}" => management::users::get;
+
     // Deployments, for users.
     POST "/api/management/v1/deployments/deployments" => management::deployments::create;
     GET "/api/management/v1/deployments/deployments" => management::deployments::list_v1;

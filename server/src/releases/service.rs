@@ -76,6 +76,11 @@ impl Releases {
         find(&self.scope, id).await
     }
 
+    /// How many bytes all artifacts have together.
+    pub async fn total_size(&self) -> Result<u64, ReleaseError> {
+        Ok(artifacts::total_size(&self.scope).await?)
+    }
+
     /// Opens the content of an artifact.
     pub async fn content(&self, id: ArtifactId) -> Result<Content, ReleaseError> {
         let artifact = self.artifact(id).await?;

@@ -121,6 +121,15 @@ pub async fn count_of_release(scope: &impl Access, name: &str) -> Result<u64, St
     Ok(mine(scope).filter(Column::Name.eq(name)).count(&scope.executor()).await?)
 }
 
+/// How many bytes the artifacts of the tenant have together.
+pub async fn total_size(scope: &impl Access) -> Result<u64, StorageError> {
+    // A sum of big integers has another type in PostgreSQL.
+    let sum = Expr::col((Entity, Column::Size)).sum().cast_as("BIGINT");
+    let query = mine(scope).select_only().column_as(sum, "total");
+    let total: Option<Option<i64>> = query.into_tuple().one(&scope.executor()).await?;
+    u64::try_from(total.flatten().unwrap_or(0)).map_err(|_| StorageError::OutOfRange("artifacts.size"))
+}
+
 /// Answers whether an artifact has this id, in whatever tenant.
 pub async fn id_is_taken(scope: &impl Access, id: ArtifactId) -> Result<bool, StorageError> {
     Ok(Entity::find_by_id(id.as_uuid()).count(&scope.executor()).await? > 0)

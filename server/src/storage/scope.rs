@@ -125,7 +125,9 @@ pub struct Page {
 }
 
 impl Page {
-    pub(crate) const fn offset(self) -> u64 {
-        self.page.saturating_sub(1).saturating_mul(self.per_page)
+    /// Rows before this part; no more than databases can count.
+    pub(crate) fn offset(self) -> u64 {
+        let rows = self.page.saturating_sub(1).saturating_mul(self.per_page);
+        rows.min(i64::MAX.unsigned_abs())
     }
 }

@@ -14,10 +14,11 @@ use crate::app::Core;
 use crate::deployments::service::Deployments;
 use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
+use crate::http::failure::storage_failure;
 use crate::inventory::Inventory;
 use crate::releases::Releases;
 use crate::storage::Scope;
-use crate::users::{Permission, Principal};
+use crate::users::{AuthenticateError, Permission, Principal, Users};
 
 /// Names the permission that a handler needs.
 pub trait Requires {
@@ -70,6 +71,12 @@ impl<P> AuthedUser<P> {
         Releases::new(self.scope(), self.core.blobs.clone(), Arc::clone(&self.core.clock))
     }
 
+    /// The users of the caller's tenant.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        self.core.users(self.principal.tenant)
+    }
+
     fn scope(&self) -> Scope {
         self.core.database.scope(self.principal.tenant)
     }
@@ -84,14 +91,42 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
         let token = bearer(request).or_else(|| cookie(request)).map(str::to_owned);
         Box::pin(async move {
             let core = core?;
-            let principal = authenticate(&core, token).await?;
+            let principal = authenticate(&core, token.as_deref()).await?;
+            if !principal.may(P::PERMISSION) {
+                let message = format!("permission {} is needed", P::PERMISSION);
+                return Err(ApiError::new(Code::PermissionDenied, message));
+            }
             Ok(Self { principal, core, permission: PhantomData })
         })
     }
 }
 
-async fn authenticate(_core: &Core, _token: Option<String>) -> Result<Principal, ApiError> {
-    Err(ApiError::new(Code::Unauthenticated, "unauthorized"))
+/// Whom the token stands for. Who has none is told first that there is nobody to log in as yet
+/// (user authentication §10).
+async fn authenticate(core: &Core, token: Option<&str>) -> Result<Principal, ApiError> {
+    let refused = || ApiError::new(Code::Unauthenticated, "unauthorized");
+    let outcome = match token {
+        Some(token) => core.logins.authenticate(token).await.map_err(|err| match err {
+            AuthenticateError::Storage(err) => storage_failure(err),
+            AuthenticateError::Token(_) | AuthenticateError::Ended => refused().with_cause(err),
+        }),
+        None => Err(refused()),
+    };
+    match outcome {
+        Err(err) if err.code() == Code::Unauthenticated => {
+            require_users(core).await?;
+            Err(err)
+        }
+        Ok(_) | Err(_) => outcome,
+    }
+}
+
+/// Refuses everything while there is no user at all.
+pub(in crate::http) async fn require_users(core: &Core) -> Result<(), ApiError> {
+    if core.logins.has_users().await.map_err(storage_failure)? {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::SetupRequired, "there is no user yet: make the first one with the setup token"))
 }
 
 /// The token in the cookie `JWT`, which plain-link downloads carry (management API §0).

@@ -9,9 +9,8 @@ use super::deployment_body::{DeploymentBody, statistics};
 use crate::deployments::DeploymentStatus;
 use crate::deployments::service::{DeploymentError, Plan, Target};
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AuthedUser, Requires};
+use crate::http::extract::{AuthedUser, Requires, Sent};
 use crate::http::failure::storage_failure;
-use crate::http::json::Json;
 use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
 use crate::ids::DeploymentId;
@@ -85,10 +84,9 @@ pub struct StatusChange {
     security(("user" = []))
 )]
 pub async fn create(
-    caller: AuthedUser<CreateDeployments>,
-    body: Json<NewDeployment>,
+    sent: Sent<CreateDeployments, NewDeployment>,
 ) -> Result<HttpResponse, ApiError> {
-    let Json(mut body) = body;
+    let Sent(caller, mut body) = sent;
     let target = match (body.devices.take(), body.all_devices) {
         (None, true) => Target::All,
         (Some(ids), true) if ids.is_empty() => Target::All,
@@ -120,11 +118,10 @@ pub async fn create(
     security(("user" = []))
 )]
 pub async fn create_for_group(
-    caller: AuthedUser<CreateDeployments>,
+    sent: Sent<CreateDeployments, NewDeployment>,
     group: web::Path<String>,
-    body: Json<NewDeployment>,
 ) -> Result<HttpResponse, ApiError> {
-    let Json(body) = body;
+    let Sent(caller, body) = sent;
     if body.devices.is_some() || body.all_devices {
         let message = "a deployment for a group names neither devices nor all_devices";
         return Err(ApiError::new(Code::BadRequest, message));
@@ -296,10 +293,10 @@ pub async fn get_statistics(
     security(("user" = []))
 )]
 pub async fn list_statistics(
-    caller: AuthedUser<ReadDeployments>,
-    body: Json<StatisticsQuestion>,
+    sent: Sent<ReadDeployments, StatisticsQuestion>,
 ) -> Result<HttpResponse, ApiError> {
-    let ids = body.0.deployment_ids;
+    let Sent(caller, question) = sent;
+    let ids = question.deployment_ids;
     if ids.is_empty() {
         // Existing clients get an object here, not an array.
         return Ok(HttpResponse::Ok().json(Value::Object(Map::new())));
@@ -334,14 +331,14 @@ pub async fn list_statistics(
     security(("user" = []))
 )]
 pub async fn abort(
-    caller: AuthedUser<AbortDeployments>,
+    sent: Sent<AbortDeployments, StatusChange>,
     id: web::Path<String>,
-    body: Json<StatusChange>,
 ) -> Result<HttpResponse, ApiError> {
-    if body.0.status != "aborted" {
+    let Sent(caller, change) = sent;
+    if change.status != "aborted" {
         return Err(ApiError::new(
             Code::BadRequest,
-            format!("status: {:?} is not \"aborted\"", body.0.status),
+            format!("status: {:?} is not \"aborted\"", change.status),
         ));
     }
     caller.deployments().abort(deployment_id(&id)?).await?;

@@ -9,9 +9,8 @@ use super::timestamp;
 use crate::devices::service::DeviceError;
 use crate::devices::{AuthSet, AuthSetStatus, DeviceStatus, DeviceWithSets};
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AuthedUser, Requires};
+use crate::http::extract::{AuthedUser, Requires, Sent};
 use crate::http::failure::storage_failure;
-use crate::http::json::Json;
 use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
 use crate::ids::{AuthSetId, DeviceId};
@@ -172,12 +171,11 @@ pub async fn list(
     security(("user" = []))
 )]
 pub async fn search(
-    caller: AuthedUser<ReadDevices>,
+    sent: Sent<ReadDevices, Search>,
     request: HttpRequest,
     query: Query,
-    search: Json<Search>,
 ) -> Result<HttpResponse, ApiError> {
-    let Json(search) = search;
+    let Sent(caller, search) = sent;
     let statuses = words("status", search.status)?;
     let ids = words("id", search.id)?;
     let statuses = statuses.iter().map(|word| status(word)).collect::<Result<_, _>>()?;
@@ -255,10 +253,9 @@ pub async fn get(caller: AuthedUser<ReadDevices>, id: web::Path<String>) -> Resu
     security(("user" = []))
 )]
 pub async fn preauthorize(
-    caller: AuthedUser<PreauthorizeDevices>,
-    body: Json<Preauthorization>,
+    sent: Sent<PreauthorizeDevices, Preauthorization>,
 ) -> Result<HttpResponse, ApiError> {
-    let Json(body) = body;
+    let Sent(caller, body) = sent;
     match caller.devices().preauthorize(&body.identity_data, &body.pubkey, body.force).await {
         Ok(id) => Ok(HttpResponse::Created().insert_header((LOCATION, format!("devices/{id}"))).finish()),
         // The one refusal whose body is no error object: tools read the device from it.
@@ -331,13 +328,13 @@ pub async fn auth_set_status(
     security(("user" = []))
 )]
 pub async fn decide(
-    caller: AuthedUser<DecideDevices>,
+    sent: Sent<DecideDevices, StatusBody>,
     path: web::Path<(String, String)>,
-    body: Json<StatusBody>,
 ) -> Result<HttpResponse, ApiError> {
+    let Sent(caller, body) = sent;
     let (device, set) = set_path(&path)?;
     let to: AuthSetStatus =
-        body.0.status.parse().map_err(|err: crate::devices::auth_set::UnknownStatus| bad_request(&err))?;
+        body.status.parse().map_err(|err: crate::devices::auth_set::UnknownStatus| bad_request(&err))?;
     caller.devices().decide(device, set, to).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -443,7 +440,7 @@ fn set_path(path: &(String, String)) -> Result<(DeviceId, AuthSetId), ApiError> 
     Ok((device_id(device)?, set_id))
 }
 
-fn status(word: &str) -> Result<DeviceStatus, ApiError> {
+pub(super) fn status(word: &str) -> Result<DeviceStatus, ApiError> {
     word.parse().map_err(|err: crate::devices::auth_set::UnknownStatus| bad_request(&err))
 }
 

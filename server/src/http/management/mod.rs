@@ -1,9 +1,19 @@
 //! The management API, as existing tools speak it (management API).
 
+pub mod artifact_body;
+pub mod artifact_link;
+pub mod artifact_upload;
+pub mod artifacts;
 pub mod deployment_body;
 pub mod deployments;
 pub mod device_deployments;
 pub mod devices;
+pub mod groups;
+pub mod inventory;
+pub mod releases;
+pub mod setup;
+mod upload_form;
+pub mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

@@ -1,0 +1,58 @@
+//! The first user is made over the network (user authentication §10).
+
+use actix_web::HttpResponse;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::http::error::{ApiError, Code};
+use crate::http::extract::Anonymous;
+use crate::http::json::Json;
+use crate::ids::TenantId;
+use crate::users::SetupError;
+
+/// What the first user is made of.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct FirstUser {
+    /// The setup token, which the server shows where only its operator sees it.
+    #[schema(value_type = String)]
+    token: SecretString,
+    /// The address to log in with.
+    email: String,
+    /// The password to log in with.
+    #[schema(value_type = String)]
+    password: SecretString,
+}
+
+/// Makes the first user, an admin.
+#[utoipa::path(
+    post,
+    path = "/api/management/v1/setup",
+    tag = "Management API: users",
+    request_body = FirstUser,
+    responses(
+        (status = 201, description = "Made"),
+        (status = 400, description = "Malformed body or address"),
+        (status = 403, description = "Wrong or void token"),
+        (status = 409, description = "There is a user already"),
+        (status = 415, description = "Not JSON"),
+        (status = 422, description = "The password may not be chosen"),
+        (status = 503, description = "Too many passwords are being hashed"),
+    )
+)]
+pub async fn create_admin(caller: Anonymous, body: Json<FirstUser>) -> Result<HttpResponse, ApiError> {
+    let core = caller.core();
+    let Json(FirstUser { token, email, password }) = body;
+    let users = core.users(TenantId::DEFAULT);
+    let id = core.setup.create_admin(&users, &token, &email, password).await?;
+    tracing::info!(user.id = %id, "first user made");
+    Ok(HttpResponse::Created().finish())
+}
+
+impl From<SetupError> for ApiError {
+    fn from(err: SetupError) -> Self {
+        match err {
+            SetupError::WrongToken | SetupError::Void => Self::new(Code::PermissionDenied, err.to_string()),
+            SetupError::User(err) => err.into(),
+        }
+    }
+}
