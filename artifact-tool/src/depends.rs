@@ -1,6 +1,9 @@
-//! Whether a device may install an artifact: its depends against the device's provides.
+//! Whether a device may install an artifact, and what the device provides afterwards.
 
 use std::collections::BTreeMap;
+
+use crate::description::Merged;
+use crate::glob;
 
 /// What one depends key asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -56,9 +59,31 @@ pub fn unmet<'a>(
         .collect()
 }
 
+/// Updates what a device stores after it installed an artifact: erases what the artifact clears, then stores what
+/// it provides (artifact format §5.3).
+pub fn install(stored: &mut BTreeMap<String, String>, merged: &Merged) {
+    stored.retain(|key, _| !merged.clears.iter().any(|pattern| glob::matches(pattern, key)));
+    stored.extend(merged.provides.clone());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn installing_clears_before_it_stores() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut stored = map(&[("artifact_name", "a"), ("rootfs-image.app.version", "1"), ("other", "x")]);
+        let merged = Merged {
+            provides: map(&[("artifact_name", "b"), ("rootfs-image.version", "2")]),
+            clears: vec!["rootfs-image.*".to_owned()],
+            ..Merged::default()
+        };
+        install(&mut stored, &merged);
+        assert_eq!(stored, map(&[("artifact_name", "b"), ("rootfs-image.version", "2"), ("other", "x")]));
+    }
 
     #[test]
     fn any_one_value_is_enough_and_a_missing_key_is_not() {

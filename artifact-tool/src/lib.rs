@@ -13,6 +13,7 @@ pub mod compression;
 pub mod depends;
 mod description;
 mod digest;
+mod glob;
 mod header;
 mod json;
 pub mod key;

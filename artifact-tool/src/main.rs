@@ -1,3 +1,9 @@
 //! Reads, writes, signs and checks update artifacts.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, PublicUrl};
 use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
 use crate::crypto::session_token::{TokenAuthority, UserClaims};
@@ -16,14 +16,24 @@ use crate::deployments::device_service::DeviceDeployments;
 use crate::devices::admission::Admission;
 use crate::devices::session::Sessions;
 use crate::fleet::FleetIndex;
+use crate::http::serve::{ListenError, Serving};
 use crate::ids::TenantId;
-use crate::inventory::device_service::DeviceInventory;
 use crate::keyring::{Keyring, KeyringError};
 use crate::storage::blobs::{BlobError, BlobStore};
 use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
-use crate::tls::{PairPaths, TlsError, write_public};
+use crate::tls::{
+    CertificateSlot, PairPaths, TlsError, ensure_server_pair, host_name, server_config, server_names,
+    watch_files, write_public,
+};
+use crate::upkeep;
 use crate::users::setup::Setup;
 use crate::writer::{PendingLimits, Writer};
+
+/// How often certificate files are looked at.
+const CERTIFICATE_WATCH: Duration = Duration::from_secs(2);
+
+/// How long a stop waits for the last writes.
+const WRITER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +62,9 @@ pub enum AppError {
     /// The hash that stands in for unknown users.
     #[error("failed to prepare password checks")]
     Password(#[from] PasswordHashError),
+    /// Nothing listens.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// What is left of interrupted uploads cannot be removed.
     #[error("failed to clean the blob store")]
     Sweep(#[from] crate::releases::ReleaseError),
@@ -80,8 +93,8 @@ pub struct Core {
     pub device_sessions: Arc<Sessions>,
     /// Deployments as devices live them.
     pub device_deployments: DeviceDeployments,
-    /// Inventory as devices report it.
-    pub device_inventory: DeviceInventory,
+    /// Stores what devices cause to be written.
+    pub writer: Writer,
     /// Signs and checks sessions of users.
     pub user_tokens: Arc<TokenAuthority<UserClaims>>,
     /// Hashes and checks passwords.
@@ -101,7 +114,7 @@ pub struct App {
     /// The server's own secrets.
     pub keyring: Keyring,
     /// Ends when all writes are done.
-    pub writer: JoinHandle<()>,
+    pub writer_task: JoinHandle<()>,
 }
 
 /// Where the database of this configuration is.
@@ -109,7 +122,7 @@ pub struct App {
 pub fn database_location(config: &Config) -> DatabaseLocation {
     config.database_url.as_ref().map_or_else(
         || DatabaseLocation::File(config.data_dir.join("sealift.db")),
-        |url| DatabaseLocation::Url(url.expose_secret().to_owned()),
+        |url| DatabaseLocation::Url(url.expose().to_owned()),
     )
 }
 
@@ -176,11 +189,7 @@ impl App {
                 writer.clone(),
                 Arc::clone(&clock),
             ),
-            device_inventory: DeviceInventory::new(
-                Arc::clone(&fleet),
-                writer,
-                config.limits.inventory_attributes_max,
-            ),
+            writer,
             user_tokens: Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
             passwords: PasswordPool::new(cores, Arc::clone(&random))?,
             password_policy: PasswordPolicy::new(config.users.password_min_length),
@@ -195,16 +204,62 @@ impl App {
             admission,
             device_sessions,
         };
-        Ok(Self { core: Arc::new(core), keyring, writer: writer_task })
+        Ok(Self { core: Arc::new(core), keyring, writer_task })
     }
 
-    /// The files of the certificate in use: given ones, else those that the local CA keeps valid.
-    #[must_use]
-    pub fn certificate_paths(&self) -> PairPaths {
-        let config = &self.core.config;
-        match config.given_tls_pair() {
+    /// Begins to take requests, and to do what happens without one.
+    pub fn start(self) -> Result<Running, AppError> {
+        let core = self.core;
+        let config = &core.config;
+        let names = server_names(host_name().as_deref(), config.public_url.as_ref().map(PublicUrl::host));
+        let mut upkeep = upkeep::start(&core);
+        let paths = match config.given_tls_pair() {
             Some((certificate, key)) => PairPaths { certificate: certificate.clone(), key: key.clone() },
-            None => PairPaths::generated(&config.data_dir),
+            None => {
+                let paths = PairPaths::generated(&config.data_dir);
+                ensure_server_pair(&paths, &self.keyring.local_ca, &names, core.clock.now())?;
+                let ca = self.keyring.local_ca;
+                upkeep.push(upkeep::renew_certificate(&core, ca, paths.clone(), names));
+                paths
+            }
+        };
+        let slot = Arc::new(CertificateSlot::load(paths)?);
+        let tls = server_config(Arc::clone(&slot))?;
+        upkeep.push(tokio::spawn(watch_files(slot, CERTIFICATE_WATCH)));
+        let serving = Serving::start(&core, tls)?;
+        Ok(Running { core, serving, upkeep, writer_task: self.writer_task })
+    }
+}
+
+/// A server that takes requests.
+pub struct Running {
+    /// What requests are served from.
+    pub core: Arc<Core>,
+    serving: Serving,
+    upkeep: Vec<JoinHandle<()>>,
+    writer_task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where users and devices reach it: the host of the public URL or `localhost`, and the port in use.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let host = self.core.config.public_url.as_ref().map_or("localhost", PublicUrl::host);
+        format!("https://{host}:{}", self.serving.address.port())
+    }
+
+    /// Finishes what is in flight, stores what is only in memory, and closes the database.
+    pub async fn stop(self) -> Result<(), AppError> {
+        self.serving.drain().await;
+        for task in self.upkeep {
+            task.abort();
         }
+        upkeep::store_sightings(&self.core).await?;
+        let database = self.core.database.clone();
+        // With the last handle the writer's queue closes; it ends when all that was queued is stored.
+        drop(self.core);
+        let _ = tokio::time::timeout(WRITER_PATIENCE, self.writer_task).await;
+        database.close().await?;
+        Ok(())
     }
 }

@@ -136,7 +136,8 @@ impl Vault<'_> {
     }
 
     async fn local_ca(&self) -> Result<LocalCa, KeyringError> {
-        if let Some(secret) = self.open_all(LOCAL_CA, Purpose::CertificateAuthority).await?.into_iter().next() {
+        if let Some(secret) = self.open_all(LOCAL_CA, Purpose::CertificateAuthority).await?.into_iter().next()
+        {
             let pair = std::str::from_utf8(&secret).map_err(|_| KeyringError::Damaged(LOCAL_CA))?;
             let at = pair.find(KEY_LABEL).ok_or(KeyringError::Damaged(LOCAL_CA))?;
             let (certificate, key) = pair.split_at(at);

@@ -1,5 +1,6 @@
 //! Sealift: an over-the-air update server, wire-compatible with Mender's clients and tools.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -10,9 +11,11 @@ pub mod fleet;
 pub mod http;
 pub mod ids;
 pub mod inventory;
+pub mod keyring;
 pub mod releases;
 pub mod storage;
 pub mod telemetry;
 pub mod tls;
+pub mod upkeep;
 pub mod users;
 pub mod writer;

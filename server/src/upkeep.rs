@@ -103,12 +103,15 @@ async fn sweep(core: &Core) -> Result<(), crate::devices::service::DeviceError> 
     }
     let tx = core.database.begin(TenantId::DEFAULT).await?;
     change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
-    crate::storage::users::delete_expired_sessions(&tx.scope(), now).await?;
     tx.commit(now).await?;
     Ok(())
 }
 
-fn every<F, E>(period: Duration, what: &'static str, mut task: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
+fn every<F, E>(
+    period: Duration,
+    what: &'static str,
+    mut task: impl FnMut() -> F + Send + 'static,
+) -> JoinHandle<()>
 where
     F: Future<Output = Result<(), E>> + Send,
     E: std::error::Error + 'static,

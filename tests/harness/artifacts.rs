@@ -66,7 +66,8 @@ impl ArtifactSpec {
     }
 
     fn write_with(self, tool: &Path) -> ArtifactFile {
-        let dir = tempfile::Builder::new().prefix("sealift-artifact-").tempdir().expect("a temporary directory");
+        let dir =
+            tempfile::Builder::new().prefix("sealift-artifact-").tempdir().expect("a temporary directory");
         let payload = dir.path().join("payload.txt");
         fs::write(&payload, &self.payload).expect("the temporary directory is writable");
         let path = dir.path().join("update.mender");
@@ -100,7 +101,9 @@ impl ArtifactFile {
     /// Signs it with our own tool.
     #[track_caller]
     pub fn sign(&self, key: &KeyFiles) {
-        run_ok(Command::new(binaries::artifact_tool()).arg("sign").arg("-k").arg(&key.private).arg(&self.path));
+        run_ok(
+            Command::new(binaries::artifact_tool()).arg("sign").arg("-k").arg(&key.private).arg(&self.path),
+        );
     }
 
     /// Signs it with `mender-artifact`.
@@ -130,7 +133,9 @@ impl KeyFiles {
     pub fn generate(kind: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("sealift-key-").tempdir().expect("a temporary directory");
         let prefix = dir.path().join("signing");
-        run_ok(Command::new(binaries::artifact_tool()).args(["keygen", "--type", kind, "--out"]).arg(&prefix));
+        run_ok(
+            Command::new(binaries::artifact_tool()).args(["keygen", "--type", kind, "--out"]).arg(&prefix),
+        );
         let private = dir.path().join("signing.private.pem");
         Self { private, public: dir.path().join("signing.public.pem"), _dir: dir }
     }

@@ -51,8 +51,8 @@ fn build() -> Result<PathBuf, String> {
     };
     let target = dir.parent().expect("a target directory above the profile's");
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--bins", "--profile", profile])
-        .args(["-p", "sealift", "-p", "artifact-tool", "-p", "client-sim"])
+        // The whole workspace, so that dependencies have the features that `cargo test --workspace` gives them.
+        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
         .arg("--target-dir")
         .arg(target)
         .current_dir(workspace())
@@ -65,5 +65,9 @@ fn build() -> Result<PathBuf, String> {
 fn profile_dir() -> PathBuf {
     let exe = env::current_exe().expect("the path of this program is known");
     let dir = exe.parent().expect("a program lies in a folder");
-    if dir.ends_with("deps") { dir.parent().expect("deps lies in a folder").to_owned() } else { dir.to_owned() }
+    if dir.ends_with("deps") {
+        dir.parent().expect("deps lies in a folder").to_owned()
+    } else {
+        dir.to_owned()
+    }
 }

@@ -151,7 +151,8 @@ impl Management {
     /// Puts a device into a group.
     #[track_caller]
     pub fn set_group(&self, device_id: &str, group: &str) {
-        self.send_json("PUT", &format!("{INVENTORY}/{device_id}/group"), &json!({ "group": group })).expect(204);
+        self.send_json("PUT", &format!("{INVENTORY}/{device_id}/group"), &json!({ "group": group }))
+            .expect(204);
     }
 
     /// Uploads a file as `mender-cli` does.

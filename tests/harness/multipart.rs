@@ -19,7 +19,10 @@ impl Multipart {
 
     /// The form of `mender-cli artifacts upload`: size, description, artifact.
     pub fn artifact(content: &[u8]) -> Self {
-        Self::new().field("size", &content.len().to_string()).field("description", "").file("artifact", content)
+        Self::new()
+            .field("size", &content.len().to_string())
+            .field("description", "")
+            .file("artifact", content)
     }
 
     /// Adds a plain field.

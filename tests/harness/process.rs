@@ -52,7 +52,8 @@ impl Process {
     /// Sends a signal by its name without `SIG`.
     pub fn signal(&self, name: &str) {
         let id = self.child.lock().expect("no holder panics").id();
-        let done = Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name]).arg(id.to_string()).status();
+        let done =
+            Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name]).arg(id.to_string()).status();
         assert!(done.is_ok_and(|status| status.success()), "signal {name} to process {id} failed");
     }
 

@@ -1,5 +1,6 @@
 //! The server under test.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
@@ -18,10 +19,10 @@ use crate::process::Process;
 /// The first user of every test server.
 pub const ADMIN: &str = "admin@example.com";
 /// Her password; it must never be seen in a log.
-pub const PASSWORD: &str = "correct horse: battery staple";
+pub const PASSWORD: &str = "quiet harbour: nine lanterns";
 
 /// A start may wait for other work on a small machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// So long a server may take to drain.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -30,6 +31,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 pub struct ServerSetup {
     args: Vec<String>,
     envs: Vec<(String, String)>,
+    port: u16,
 }
 
 impl ServerSetup {
@@ -47,6 +49,15 @@ impl ServerSetup {
         self
     }
 
+    /// Gives the server this URL for the public, which is not the one that trials connect to.
+    #[must_use]
+    pub fn public_url(mut self, url: &str) -> Self {
+        // The ready line names the public port then, so the port to connect to is chosen here.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        self.port = listener.local_addr().expect("the listener has an address").port();
+        self.args(&["--public-url", url])
+    }
+
     /// Starts the server with an empty data directory, and makes the first user.
     pub fn start(self) -> TestServer {
         let server = self.start_without_user();
@@ -58,8 +69,9 @@ impl ServerSetup {
     pub fn start_without_user(self) -> TestServer {
         let dir = tempfile::Builder::new().prefix("sealift-test-").tempdir().expect("a temporary directory");
         fs::create_dir(dir.path().join("data")).expect("the temporary directory is writable");
-        let running = launch(&self, dir.path(), 0);
-        TestServer { setup: self, dir, port: running.1, process: Mutex::new(running.0), admin: OnceLock::new() }
+        let (process, ready) = launch(&self, dir.path(), self.port);
+        let port = if self.port == 0 { port_of(&ready) } else { self.port };
+        TestServer { setup: self, dir, port, ready, process: Mutex::new(process), admin: OnceLock::new() }
     }
 }
 
@@ -68,6 +80,7 @@ pub struct TestServer {
     setup: ServerSetup,
     dir: TempDir,
     port: u16,
+    ready: String,
     process: Mutex<Process>,
     admin: OnceLock<Management>,
 }
@@ -86,6 +99,11 @@ impl TestServer {
     /// Returns the port; it stays the same over restarts.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Returns the URL that the server said it is ready on.
+    pub fn ready_url(&self) -> &str {
+        &self.ready
     }
 
     /// Returns the data directory.
@@ -143,8 +161,10 @@ impl TestServer {
     /// Adds a user by command line.
     #[track_caller]
     pub fn add_user(&self, email: &str, role: &str, password: &str) {
-        let (status, output) =
-            with_password(self.command(&["user", "add", email, "--role", role, "--password-stdin"]), password);
+        let (status, output) = with_password(
+            self.command(&["user", "add", email, "--role", role, "--password-stdin"]),
+            password,
+        );
         assert!(status.success(), "user add ended with {status}: {output}");
     }
 
@@ -229,7 +249,8 @@ pub(crate) fn stop_shared() -> Result<(), String> {
 
 static SHARED: OnceLock<TestServer> = OnceLock::new();
 
-fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, u16) {
+/// Starts the server and waits until it is ready; returns the URL that it says.
+fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, String) {
     let log = dir.join("server.log");
     let mut command = Command::new(binaries::sealift());
     command
@@ -243,9 +264,8 @@ fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, u16) {
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
-                if let Some(url) = line.strip_prefix("ready https://") {
-                    let port = url.rsplit(':').next().and_then(|text| text.trim_end_matches('/').parse().ok());
-                    return (process, port.unwrap_or_else(|| panic!("no port in {line:?}")));
+                if let Some(url) = line.strip_prefix("ready ") {
+                    return (process, url.to_owned());
                 }
             }
             Err(cause @ (RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)) => {
@@ -253,4 +273,9 @@ fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, u16) {
             }
         }
     }
+}
+
+fn port_of(url: &str) -> u16 {
+    let port = url.strip_prefix("https://localhost:").and_then(|port| port.parse().ok());
+    port.unwrap_or_else(|| panic!("not a local URL: {url:?}"))
 }

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 
 pub(crate) use decode::Decoder;
+pub(crate) use encode::Encoder;
 pub use encode::{Encoding, ParseEncodingError};
 
 /// The compression of one member; the name's suffix tells it.

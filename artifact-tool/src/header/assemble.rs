@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::info;
 use super::merge::merge;
-use super::type_info::{self, TypeInfo};
+use super::type_info::{self, Kind, TypeInfo};
 use super::unpack::{Bucket, Raw};
 use crate::compression::Compression;
 use crate::description::{Augment, FormatVersion, Header, Payload, Signature};
@@ -85,9 +85,9 @@ fn payload(
 ) -> Result<Payload, Rule> {
     let type_info = bucket_type_info(bucket, index, version, limits)?;
     let is_same = match (&type_info.kind, &kind) {
-        (Some(Some(found)), Some(kind)) => found == kind || (found.is_empty() && kind == ROOTFS_IMAGE),
-        (Some(None), None) => true,
-        (None, _) | (Some(Some(_)), None) | (Some(None), Some(_)) => false,
+        (Kind::Named(found), Some(kind)) => found == kind || (found.is_empty() && kind == ROOTFS_IMAGE),
+        (Kind::Null, None) => true,
+        (Kind::Absent, _) | (Kind::Named(_), None) | (Kind::Null, Some(_)) => false,
     };
     if !is_same {
         return Err(Rule::TypeInfo { index, why: "type is not the one in header-info".to_owned() });
@@ -156,7 +156,7 @@ fn augment_payload(
     limits: &Limits,
 ) -> Result<(), Rule> {
     let type_info = bucket_type_info(bucket, payload.index, FormatVersion::V3, limits)?;
-    let kinds = [kind, type_info.kind.flatten().filter(|kind| !kind.is_empty())];
+    let kinds = [kind, type_info.kind.into_name().filter(|kind| !kind.is_empty())];
     let is_changed = kinds.into_iter().flatten().any(|kind| payload.kind.as_ref() != Some(&kind));
     if is_changed || payload.kind.is_none() || bucket.files.is_some() {
         return Err(Rule::AugmentConflict("type".to_owned()));
@@ -184,12 +184,12 @@ fn augment_payload(
 
 /// Refuses a provides or depends key that two payloads use.
 fn check_collisions(payloads: &[Payload]) -> Result<(), Rule> {
-    let mut provided = BTreeSet::new();
-    let mut depended = BTreeSet::new();
+    let mut provides = BTreeSet::new();
+    let mut depends = BTreeSet::new();
     for payload in payloads {
-        let provides = payload.provides.keys().find(|key| !provided.insert(key.as_str()));
-        let depends = payload.depends.keys().find(|key| !depended.insert(key.as_str()));
-        if let Some(key) = provides.or(depends) {
+        let twice = payload.provides.keys().find(|key| !provides.insert(key.as_str()));
+        let twice = twice.or_else(|| payload.depends.keys().find(|key| !depends.insert(key.as_str())));
+        if let Some(key) = twice {
             let why = format!("another payload has the key {key:?}, too");
             return Err(Rule::TypeInfo { index: payload.index, why });
         }

@@ -34,10 +34,10 @@ pub(super) fn parse_augment(bytes: &[u8], limits: &Limits) -> Result<Vec<Option<
     let map = parse_map(bytes, limits)?;
     payload_entries(&map, "payloads", limits)?
         .into_iter()
-        .map(|value| match value {
-            Value::Null => Ok(None),
-            Value::String(kind) if kind.is_empty() => Ok(None),
-            other => payload_type(other).map(Some),
+        .map(|value| match value.as_str() {
+            None if value.is_null() => Ok(None),
+            Some("") => Ok(None),
+            None | Some(_) => payload_type(value).map(Some),
         })
         .collect()
 }

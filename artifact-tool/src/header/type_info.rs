@@ -17,11 +17,27 @@ const RESERVED: [&str; 3] = ["artifact_name", "artifact_group", "device_type"];
 /// A parsed `type-info`.
 pub(super) struct TypeInfo {
     pub(super) map: Map<String, Value>,
-    /// `Some(None)` is `null`, `None` is absent.
-    pub(super) kind: Option<Option<String>>,
+    pub(super) kind: Kind,
     pub(super) provides: BTreeMap<String, String>,
     pub(super) depends: BTreeMap<String, DependsValue>,
     pub(super) clears: Option<Vec<String>>,
+}
+
+/// The field `type`.
+pub(super) enum Kind {
+    Absent,
+    /// Of an empty payload.
+    Null,
+    Named(String),
+}
+
+impl Kind {
+    pub(super) fn into_name(self) -> Option<String> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Absent | Self::Null => None,
+        }
+    }
 }
 
 /// Parses the `type-info` of payload `index`.
@@ -35,9 +51,9 @@ pub(super) fn parse(
         .map_err(|source| Rule::Json { what: format!("type-info of payload {index}"), source })?;
     let wrong = |why: &str| Rule::TypeInfo { index, why: why.to_owned() };
     let kind = match map.get("type") {
-        None => None,
-        Some(Value::Null) => Some(None),
-        Some(Value::String(kind)) => Some(Some(kind.clone())),
+        None => Kind::Absent,
+        Some(Value::Null) => Kind::Null,
+        Some(Value::String(kind)) => Kind::Named(kind.clone()),
         Some(_) => return Err(wrong("type is neither a string nor null")),
     };
     let mut info = TypeInfo { kind, provides: BTreeMap::new(), depends: BTreeMap::new(), clears: None, map };

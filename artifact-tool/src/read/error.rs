@@ -75,6 +75,11 @@ pub(crate) enum Fault {
     },
 }
 
+/// Marks the I/O error of a tar that ends inside an entry, whatever reads it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", Rule::Truncated)]
+pub(crate) struct Cut;
+
 impl From<Rule> for Fault {
     fn from(rule: Rule) -> Self {
         Self::Rule(rule)
@@ -83,6 +88,9 @@ impl From<Rule> for Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        match error.downcast::<Cut>() {
+            Ok(Cut) => Self::Rule(Rule::Truncated),
+            Err(error) => Self::Io(error),
+        }
     }
 }

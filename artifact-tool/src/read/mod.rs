@@ -12,7 +12,7 @@ mod payload;
 mod reader;
 mod rule;
 
-pub(crate) use error::Fault;
+pub(crate) use error::{Cut, Fault};
 pub use error::{ReadError, Refusal};
 pub use options::ReadOptions;
 pub use payload::{Discard, PayloadSink};

@@ -6,6 +6,7 @@ use super::{Fault, ReadOptions, Rule};
 use crate::compression::{Compression, Decoder};
 use crate::description::{Header, PayloadFile};
 use crate::digest::{Digest, Hasher};
+use crate::manifest::Manifest;
 use crate::names;
 use crate::tar::{Entry, TarReader};
 
@@ -184,7 +185,7 @@ fn data_member(name: &str) -> Option<(usize, Compression)> {
 /// Returns the first listed file that did not occur.
 fn missing(header: &Header, files: &[PayloadFile]) -> Option<String> {
     let seen: BTreeSet<_> = files.iter().map(|file| (file.payload, file.name.as_str())).collect();
-    let listed = header.manifest.files().chain(header.manifest_augment.iter().flat_map(|part| part.files()));
+    let listed = header.manifest.files().chain(header.manifest_augment.iter().flat_map(Manifest::files));
     listed
         .into_iter()
         .find(|file| !seen.contains(file))

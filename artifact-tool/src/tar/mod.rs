@@ -12,6 +12,7 @@ mod writer;
 
 pub(crate) use reader::{Entry, TarReader};
 pub(crate) use source::Source;
+pub(crate) use writer::{Meta, TarWriter};
 
 /// Size of a block.
 pub(crate) const BLOCK: usize = 512;

@@ -4,7 +4,7 @@ use super::block::Header;
 use super::extension::Extensions;
 use super::{BLOCK, padding, path};
 use crate::limits::Limits;
-use crate::read::{Fault, Rule};
+use crate::read::{Cut, Fault, Rule};
 
 /// A regular file in a tar.
 #[derive(Clone, Debug)]
@@ -179,7 +179,7 @@ impl<R: BufRead> BufRead for TarReader<R> {
         let buffer = self.input.fill_buf()?;
         if buffer.is_empty() {
             self.is_cut = true;
-            return Err(ErrorKind::UnexpectedEof.into());
+            return Err(io::Error::new(ErrorKind::UnexpectedEof, Cut));
         }
         let length = buffer.len().min(usize::try_from(self.remaining).unwrap_or(usize::MAX));
         Ok(buffer.get(..length).unwrap_or_default())

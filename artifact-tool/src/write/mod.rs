@@ -1,1 +1,91 @@
-//! The deterministic writer.
+//! The deterministic writer: equal inputs give equal bytes.
+//!
+//! Writes the profile that every client and tool reads (artifact format §14): version 3, one payload, no unsigned
+//! additions, sorted scripts, owners and times zeroed.
+//!
+//! ```
+//! use artifact::write::{Common, InputFile, ModuleImage, WriteOptions};
+//!
+//! let image = ModuleImage {
+//!     common: Common::new("app-1.0", ["beaglebone"]),
+//!     payload_type: "single-file".to_owned(),
+//!     files: vec![InputFile::bytes("app.bin", b"contents".to_vec())],
+//!     ..ModuleImage::default()
+//! };
+//! let mut bytes = Vec::new();
+//! image.write(&mut bytes, &WriteOptions::default())?;
+//! # let artifact = artifact::read::read(bytes.as_slice(), &artifact::ReadOptions::default()).unwrap();
+//! # assert_eq!(artifact.header.name, "app-1.0");
+//! # Ok::<(), artifact::write::WriteError>(())
+//! ```
+
+mod assemble;
+mod common;
+mod input;
+mod json;
+mod module_image;
+mod output;
+mod payload;
+mod rootfs_image;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use common::{Common, Defaults, Software};
+pub use input::InputFile;
+pub use module_image::ModuleImage;
+pub(crate) use output::replace;
+pub use rootfs_image::{ChecksumKey, RootfsImage};
+
+use crate::compression::Encoding;
+use crate::key::{KeyError, SigningKey};
+use crate::read::Rule;
+
+/// How to write, whatever is written.
+#[derive(Clone, Copy, Default)]
+pub struct WriteOptions<'a> {
+    /// Compression of header and payload.
+    pub encoding: Encoding,
+    /// Key to sign with.
+    pub key: Option<&'a SigningKey>,
+    /// Time of every file in the artifact, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
+    pub mtime: u64,
+    /// Told about each piece of payload that was read, in bytes.
+    pub progress: Option<&'a dyn Fn(u64)>,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The result would not be an acceptable artifact.
+    #[error("this would not be a valid artifact: {0}")]
+    Refused(#[from] Rule),
+    /// A file that is not usable as what it was given for.
+    #[error("{0}")]
+    Input(String),
+    /// A file could not be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// File.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The output or a temporary file beside it could not be written.
+    #[error("failed to write {}", path.display())]
+    Output {
+        /// File, or what it is.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key does not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl WriteError {
+    fn output(source: io::Error) -> Self {
+        Self::Output { path: PathBuf::from("the artifact"), source }
+    }
+}

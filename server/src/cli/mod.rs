@@ -14,6 +14,7 @@ mod output;
 mod password_prompt;
 mod program;
 mod serve;
+mod stop_signal;
 mod user;
 
 pub use common::CommonArgs;

@@ -2,10 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::error::CliError;
 use super::exit::Exit;
+use super::output::print_line;
+use super::stop_signal::StopSignal;
+use crate::app::App;
+use crate::clock::SystemClock;
 use crate::config::{Config, Flags};
+use crate::crypto::random::SystemRandom;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,14 +57,16 @@ impl Args {
     }
 }
 
-/// Serves until told to stop.
+/// Serves until SIGTERM or SIGINT, then drains.
 pub(super) async fn run(config: Config) -> Result<Exit, CliError> {
-    start_server(config).await?;
+    let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemRandom::new()))
+        .await
+        .map_err(|err| CliError::unreachable("failed to start", err))?;
+    let running = app.start().map_err(|err| CliError::unreachable("failed to start", err))?;
+    let mut stop = StopSignal::new()?;
+    print_line(&format!("ready {}", running.url()))?;
+    stop.received().await;
+    tracing::info!("stopping");
+    running.stop().await.map_err(|err| CliError::unreachable("failed to stop in good order", err))?;
     Ok(Exit::Done)
-}
-
-/// Wiring: builds the application and runs it until SIGTERM or SIGINT.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn start_server(_config: Config) -> Result<(), CliError> {
-    Err(CliError::No("this build has no server".to_owned()))
 }

@@ -9,11 +9,10 @@ use sha2::{Digest, Sha256};
 use super::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::clock::Clock;
 use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
-use crate::releases;
 use crate::storage::deployments::{CounterChange, DeploymentFilter, NewDeployment};
 use crate::storage::device_deployments::NewDeviceDeployment;
 use crate::storage::{
-    Change, Page, Scope, StorageError, WriteScope, deployments, device_deployments, devices,
+    Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, device_deployments, devices,
 };
 
 /// Longest name of a deployment, in characters.
@@ -97,7 +96,7 @@ impl Deployments {
         let now = self.clock.now();
         let tx = self.scope.begin().await?;
         let write = tx.scope();
-        let fits = releases::fits_of_release(&write, &plan.artifact_name).await?;
+        let fits = artifacts::fits_of_release(&write, &plan.artifact_name).await?;
         if fits.is_empty() {
             return Err(DeploymentError::NoArtifact(plan.artifact_name.clone()));
         }

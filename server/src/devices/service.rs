@@ -247,8 +247,9 @@ impl Devices {
             auth_sets::delete(&write, set).await?;
             let digest = CredentialDigest::new(write.tenant(), &found.identity.hash(), &stale.spki_sha256);
             write.record(Change::AuthSetRemoved { number: found.number, digest });
-            let status =
-                DeviceStatus::strongest(others.iter().filter(|other| other.id != set).map(|other| other.status));
+            let status = DeviceStatus::strongest(
+                others.iter().filter(|other| other.id != set).map(|other| other.status),
+            );
             if status != found.status {
                 self.store_status(&write, &found, status).await?;
             }

@@ -66,7 +66,8 @@ fn target(path: &str, query: &Query, page: u64, per_page: u64) -> String {
     let (page, per_page) = (page.to_string(), per_page.to_string());
     sorted.insert("page", vec![&page]);
     sorted.insert("per_page", vec![&per_page]);
-    let pairs = sorted.into_iter().flat_map(|(key, values)| values.into_iter().map(move |value| (key, value)));
+    let pairs =
+        sorted.into_iter().flat_map(|(key, values)| values.into_iter().map(move |value| (key, value)));
     let mut target = path.to_owned();
     for (at, (key, value)) in pairs.enumerate() {
         target.push(if at == 0 { '?' } else { '&' });

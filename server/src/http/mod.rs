@@ -4,14 +4,25 @@
 //! afterwards writes the security headers and one line of log. Errors become JSON in [error].
 
 pub mod body;
+pub mod content;
 pub mod defaults;
+pub mod device;
 pub mod error;
+pub mod extract;
+pub mod failure;
 pub mod file_body;
+pub mod health;
 pub mod json;
 pub mod listener;
+pub mod listing;
+pub mod management;
 pub mod middleware;
+mod openapi;
+pub mod query;
 pub mod range;
 pub mod request_id;
+pub mod routes;
+pub mod serve;
 
 pub use body::read_body;
 pub use error::{ApiError, Code};

@@ -50,7 +50,9 @@ impl Query {
     pub fn moment(&self, key: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
         let seconds: Option<i64> = self.parse(key)?;
         seconds
-            .map(|seconds| DateTime::from_timestamp(seconds, 0).ok_or_else(|| invalid(key, &seconds.to_string())))
+            .map(|seconds| {
+                DateTime::from_timestamp(seconds, 0).ok_or_else(|| invalid(key, &seconds.to_string()))
+            })
             .transpose()
     }
 
@@ -69,7 +71,8 @@ impl Query {
         let Some(value) = self.all(key).next() else { return Ok(None) };
         let number: i64 = value.parse().map_err(|_| invalid(key, value))?;
         u64::try_from(number).ok().filter(|number| *number > 0).map(Some).ok_or_else(|| {
-            let message = format!("invalid {key} query: {value:?}: value must be a non-zero positive integer");
+            let message =
+                format!("invalid {key} query: {value:?}: value must be a non-zero positive integer");
             ApiError::new(Code::BadRequest, message)
         })
     }
@@ -109,7 +112,8 @@ mod tests {
     async fn pages_have_defaults_and_bounds() {
         assert_eq!(query("").await.page(500).unwrap(), Page { page: 1, per_page: 20 });
         assert_eq!(query("page=3&per_page=500").await.page(500).unwrap(), Page { page: 3, per_page: 500 });
-        for text in ["page=0", "page=-1", "page=x", "per_page=501", "per_page=99999999999999999999", "page="] {
+        for text in ["page=0", "page=-1", "page=x", "per_page=501", "per_page=99999999999999999999", "page="]
+        {
             assert!(query(text).await.page(500).is_err(), "{text}");
         }
     }

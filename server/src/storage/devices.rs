@@ -68,19 +68,22 @@ pub async fn find_by_identity(scope: &impl Access, hashes: &[[u8; 32]]) -> Resul
     rows.into_iter().map(device).collect()
 }
 
-/// A part of the list of devices, oldest first.
+/// A part of the list of devices, oldest first, and whether more follow.
 pub async fn list(
     scope: &impl Access,
     filter: &DeviceFilter,
     page: Page,
-) -> Result<Vec<Device>, StorageError> {
-    let rows = matching(scope, filter)
+) -> Result<(Vec<Device>, bool), StorageError> {
+    let mut rows = matching(scope, filter)
         .order_by_asc(Column::Number)
         .offset(page.offset())
-        .limit(page.per_page)
+        .limit(page.per_page.saturating_add(1))
         .all(&scope.executor())
         .await?;
-    rows.into_iter().map(device).collect()
+    let wanted = usize::try_from(page.per_page).unwrap_or(usize::MAX);
+    let more = rows.len() > wanted;
+    rows.truncate(wanted);
+    Ok((rows.into_iter().map(device).collect::<Result<_, _>>()?, more))
 }
 
 /// How many devices match.

@@ -21,6 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         decommissioned_device_starts_anew,
         dismissed_set_is_gone,
         dismissed_preauthorized_device_is_gone,
+        pending_devices_are_capped,
+        pending_keys_of_one_device_are_capped,
     ]
 }
 
@@ -29,7 +31,10 @@ fn every_allowed_transition_works() {
     let admin = server.admin();
     let mut device = server.device();
     device.authenticate().expect_error(401);
-    let path = ["pending", "rejected", "pending", "accepted", "accepted", "pending", "accepted", "rejected", "accepted"];
+    let path = [
+        "pending", "rejected", "pending", "accepted", "accepted", "pending", "accepted", "rejected",
+        "accepted",
+    ];
     for status in path {
         admin.set_status(&device, status).expect(204);
         assert_eq!(admin.show_device(&device)["status"], status);
@@ -55,7 +60,11 @@ fn unknown_status_and_sets_are_refused() {
     admin.set_status(&device, "preauthorized").expect_error(400);
     admin.set_status(&device, "nonsense").expect_error(400);
     let put = |device: &str, set: &str| {
-        admin.send_json("PUT", &format!("{DEVAUTH}/{device}/auth/{set}/status"), &json!({"status": "accepted"}))
+        admin.send_json(
+            "PUT",
+            &format!("{DEVAUTH}/{device}/auth/{set}/status"),
+            &json!({"status": "accepted"}),
+        )
     };
     put(&admin.device_id(&device), &unknown_uuid()).expect(404);
     put(&unknown_uuid(), &unknown_uuid()).expect(404);
@@ -65,7 +74,8 @@ fn unknown_status_and_sets_are_refused() {
 fn preauthorized_device_is_accepted_at_first_contact() {
     let server = shared_server();
     let mut device = server.device();
-    let response = server.admin().preauthorize(&device.identity_json(), &device.key.public_pem(), false).expect(201);
+    let response =
+        server.admin().preauthorize(&device.identity_json(), &device.key.public_pem(), false).expect(201);
     let id = server.admin().device_id(&device);
     assert_eq!(response.header("Location"), Some(format!("devices/{id}").as_str()));
     assert_eq!(server.admin().show_device(&device)["status"], "preauthorized");
@@ -128,7 +138,10 @@ fn malformed_preauthorization_is_400() {
 fn device_limit_is_422_for_users_and_401_for_devices() {
     let server = ServerSetup::default().env("SEALIFT_DEVICE_LIMIT", "1").start();
     let admin = server.admin();
-    assert_eq!(admin.get("/api/management/v2/devauth/limits/max_devices").expect(200).json(), json!({"limit": 1}));
+    assert_eq!(
+        admin.get("/api/management/v2/devauth/limits/max_devices").expect(200).json(),
+        json!({"limit": 1})
+    );
     let mut first = server.accepted_device();
     let mut second = server.device();
     second.authenticate().expect_error(401);
@@ -152,7 +165,9 @@ fn decommissioned_device_starts_anew() {
     let id = admin.device_id(&device);
     admin.send("DELETE", &format!("{DEVAUTH}/{id}")).expect(204);
     device.next().expect_session_refused();
-    device.send_json("POST", NEXT_V2, &json!({"device_provides": device.provides()})).expect_session_refused();
+    device
+        .send_json("POST", NEXT_V2, &json!({"device_provides": device.provides()}))
+        .expect_session_refused();
     device.authenticate().expect_error(401);
     device.authenticate().expect_error(401);
     let shown = admin.show_device(&device);
@@ -182,4 +197,38 @@ fn dismissed_preauthorized_device_is_gone() {
     let path = format!("{DEVAUTH}/{}/auth/{}", admin.device_id(&device), admin.auth_set_id(&device));
     admin.send("DELETE", &path).expect(204);
     assert_eq!(admin.find_device(&device.identity_json()), None);
+}
+
+fn pending_devices_are_capped() {
+    let server = ServerSetup::default().env("SEALIFT_LIMITS__PENDING_DEVICES_MAX", "2").start();
+    let admin = server.admin();
+    let mut known: Vec<_> = (0..2).map(|_| server.device()).collect();
+    for device in &mut known {
+        device.authenticate().expect_error(401);
+    }
+    let mut late = server.device();
+    let refused = late.authenticate();
+    assert!(matches!(refused.status, 401 | 429), "{refused}");
+    assert_eq!(refused.json()["code"], "too_many_pending");
+    assert_eq!(admin.find_device(&late.identity_json()), None);
+    // The known ones are not concerned, and one that was announced finds its place.
+    known[0].authenticate().expect_error(401);
+    let mut announced = server.device();
+    admin.preauthorize(&announced.identity_json(), &announced.key.public_pem(), false).expect(201);
+    announced.log_in();
+    admin.accept(&known[0]);
+    late.authenticate().expect_error(401);
+    assert_eq!(admin.show_device(&late)["status"], "pending");
+}
+
+fn pending_keys_of_one_device_are_capped() {
+    let server = shared_server();
+    let mut device = server.accepted_device();
+    for _ in 0..15 {
+        let refused = device.twin(DeviceKey::ed25519()).authenticate();
+        assert!(matches!(refused.status, 401 | 429), "{refused}");
+    }
+    let shown = server.admin().show_device(&device);
+    assert_eq!(shown["auth_sets"].as_array().map(Vec::len), Some(11), "the accepted one and ten pending");
+    device.log_in();
 }

@@ -131,9 +131,8 @@ fn rule_08_download_has_a_length_and_no_coding() {
     server.admin().deploy(&artifact.name, &[server.admin().device_id(&device)]);
     let offer = device.next_offer();
     let target = link_target(offer["artifact"]["source"]["uri"].as_str().expect("a link"));
-    let request = Request::get(&target)
-        .header("User-Agent", "Go-http-client/1.1")
-        .header("Accept-Encoding", "gzip");
+    let request =
+        Request::get(&target).header("User-Agent", "Go-http-client/1.1").header("Accept-Encoding", "gzip");
     let response = device.http.send(&request).expect(200);
     let bytes = artifact.bytes();
     assert!(bytes.len() >= 4096);

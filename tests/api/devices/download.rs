@@ -81,7 +81,8 @@ fn single_ranges_are_206() {
 fn unsatisfiable_range_is_416() {
     let offer = Offer::new(shared_server(), 5_000);
     let size = offer.bytes.len();
-    for range in [format!("bytes={size}-"), format!("bytes={}-{}", size + 5, size + 9), "bytes=-0".to_owned()] {
+    for range in [format!("bytes={size}-"), format!("bytes={}-{}", size + 5, size + 9), "bytes=-0".to_owned()]
+    {
         let response = offer.range(&range).expect(416);
         assert_eq!(response.header("Content-Range"), Some(format!("bytes */{size}").as_str()), "{range}");
     }
@@ -116,7 +117,8 @@ fn entity_tag_is_strong_and_honoured() {
         let request = Request::get(&offer.target).header(name, value);
         offer.device.http.send(&request.header("Range", "bytes=10-19"))
     };
-    let tag = offer.device.http.get(&offer.target).expect(200).header("ETag").expect("an entity tag").to_owned();
+    let tag =
+        offer.device.http.get(&offer.target).expect(200).header("ETag").expect("an entity tag").to_owned();
     assert!(tag.starts_with('"') && tag.ends_with('"'), "a strong tag: {tag}");
     assert_eq!(get("If-Range", &tag).expect(206).body, offer.bytes[10..20]);
     assert_eq!(get("If-Range", "\"another\"").expect(200).body.len(), offer.bytes.len());
@@ -145,7 +147,8 @@ fn altered_links_are_refused() {
         forged.push(path.to_owned());
         for (at, pair) in query.split('&').enumerate() {
             // Each parameter left out, and each with its last character changed.
-            let rest: Vec<&str> = query.split('&').enumerate().filter(|(i, _)| *i != at).map(|(_, p)| p).collect();
+            let rest: Vec<&str> =
+                query.split('&').enumerate().filter(|(i, _)| *i != at).map(|(_, p)| p).collect();
             forged.push(format!("{path}?{}", rest.join("&")));
             let replacement = if pair.ends_with('1') { "2" } else { "1" };
             forged.push(offer.target.replace(pair, &format!("{}{replacement}", &pair[..pair.len() - 2])));

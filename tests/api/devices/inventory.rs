@@ -20,7 +20,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn put_replaces_and_answers_an_empty_200() {
     let server = shared_server();
     let device = server.accepted_device();
-    let first = device.put_inventory(&json!([{"name": "a", "value": "1"}, {"name": "b", "value": "2"}])).expect(200);
+    let first =
+        device.put_inventory(&json!([{"name": "a", "value": "1"}, {"name": "b", "value": "2"}])).expect(200);
     assert!(first.body.is_empty());
     assert_eq!(reported(server, &device), json!({"a": "1", "b": "2"}));
     device.put_inventory(&json!([{"name": "b", "value": "3"}])).expect(200);
@@ -33,7 +34,11 @@ fn patch_adds_and_changes() {
     let server = shared_server();
     let device = server.accepted_device();
     device.put_inventory(&json!([{"name": "a", "value": "1"}, {"name": "b", "value": "2"}])).expect(200);
-    let response = device.send_json("PATCH", INVENTORY, &json!([{"name": "b", "value": "3"}, {"name": "c", "value": ""}]));
+    let response = device.send_json(
+        "PATCH",
+        INVENTORY,
+        &json!([{"name": "b", "value": "3"}, {"name": "c", "value": ""}]),
+    );
     assert!(response.expect(200).body.is_empty());
     assert_eq!(reported(server, &device), json!({"a": "1", "b": "3", "c": ""}));
 }

@@ -50,7 +50,8 @@ fn any_body_is_204() {
     let (device, deployment) = offered(server);
     let id = server.admin().device_id(&device);
     let cut = &ONE_LINE[..ONE_LINE.len() - 10];
-    let microseconds = br#"{"messages":[{"level":"info","message":"m","timestamp":"2026-11-21T22:55:26.123456Z","x":1}]}"#;
+    let microseconds =
+        br#"{"messages":[{"level":"info","message":"m","timestamp":"2026-11-21T22:55:26.123456Z","x":1}]}"#;
     let bodies: [&[u8]; 7] =
         [br#"{"messages":[]}"#, cut, microseconds, b"", b"\xff\xfe\x00", b"{}", b"plain words of trouble"];
     for body in bodies {

@@ -170,7 +170,8 @@ fn other_devices_get_nothing() {
 
 #[track_caller]
 fn ask_all_ways(device: &Device) -> [harness::Response; 3] {
-    let query = format!("{NEXT_V1}?artifact_name={}&device_type={}", device.artifact_name, device.device_type);
+    let query =
+        format!("{NEXT_V1}?artifact_name={}&device_type={}", device.artifact_name, device.device_type);
     [
         device.next(),
         device.send_json("POST", NEXT_V1, &Value::Object(device.provides())),

@@ -27,7 +27,10 @@ fn revoked_token_is_out_and_the_device_logs_in_again() {
     device.next().expect_session_refused();
     device.log_in();
     device.next_nothing();
-    server.admin().send("DELETE", &format!("/api/management/v2/devauth/tokens/{}", unknown_uuid())).expect(404);
+    server
+        .admin()
+        .send("DELETE", &format!("/api/management/v2/devauth/tokens/{}", unknown_uuid()))
+        .expect(404);
 }
 
 fn rejected_device_is_out_at_its_next_request() {

@@ -49,7 +49,9 @@ fn every_state_of_a_device_is_accepted() {
 fn repeats_are_204_and_change_nothing() {
     let server = shared_server();
     let (device, deployment) = offered(server);
-    for state in ["downloading", "downloading", "downloading", "installing", "installing", "failure", "failure"] {
+    for state in
+        ["downloading", "downloading", "downloading", "installing", "installing", "failure", "failure"]
+    {
         device.report(&deployment, state).expect(204);
         assert_eq!(server.admin().count(&deployment, state), 1);
     }
@@ -61,9 +63,11 @@ fn commit_gate_after_reboot() {
     for state in ["downloading", "installing", "rebooting", "installing", "success"] {
         device.report(&deployment, state).expect(204);
     }
-    let counted = server.admin().get(&format!("{}/{deployment}/statistics", harness::management::DEPLOYMENTS));
+    let counted =
+        server.admin().get(&format!("{}/{deployment}/statistics", harness::management::DEPLOYMENTS));
     let counted = counted.expect(200).json();
-    let total: u64 = counted.as_object().expect("counters").values().filter_map(serde_json::Value::as_u64).sum();
+    let total: u64 =
+        counted.as_object().expect("counters").values().filter_map(serde_json::Value::as_u64).sum();
     assert_eq!((total, counted["success"].as_u64()), (1, Some(1)));
 }
 

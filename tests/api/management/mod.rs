@@ -1,2 +1,24 @@
-//! TODO
-pub(crate) fn trials() -> Vec<libtest_mimic::Trial> { Vec::new() }
+//! `/api/management/`: what users and their tools say.
+
+mod artifacts;
+mod conventions;
+mod deployments;
+mod devauth;
+mod inventory;
+mod permissions;
+mod releases;
+mod useradm;
+
+use libtest_mimic::Trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = conventions::trials();
+    trials.extend(permissions::trials());
+    trials.extend(useradm::trials());
+    trials.extend(devauth::trials());
+    trials.extend(inventory::trials());
+    trials.extend(artifacts::trials());
+    trials.extend(releases::trials());
+    trials.extend(deployments::trials());
+    trials
+}

@@ -1,2 +1,20 @@
-//! TODO
-pub(crate) fn trials() -> Vec<libtest_mimic::Trial> { Vec::new() }
+//! The server as its operator sees it: start, stop, files, certificates, command lines.
+
+mod cli;
+mod durability;
+mod health;
+mod lifecycle;
+mod secrets;
+mod tls;
+
+use libtest_mimic::Trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = lifecycle::trials();
+    trials.extend(durability::trials());
+    trials.extend(health::trials());
+    trials.extend(tls::trials());
+    trials.extend(cli::trials());
+    trials.extend(secrets::trials());
+    trials
+}

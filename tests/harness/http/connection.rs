@@ -11,7 +11,7 @@ use rustls_pki_types::ServerName;
 use super::{Request, Response};
 
 /// No answer takes longer than this in a trial.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// A head of this size is a fault.
 const MAX_HEAD: usize = 64 * 1024;
 

@@ -71,10 +71,10 @@ impl Request {
     pub(super) fn encode(&self, host: &str) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head += &format!("Host: {host}\r\n");
+            field(&mut head, "Host", host);
         }
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            field(&mut head, name, value);
         }
         let mut bytes;
         match &self.body {
@@ -94,5 +94,11 @@ impl Request {
             }
         }
         bytes
+    }
+}
+
+fn field(head: &mut String, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        head.push_str(part);
     }
 }

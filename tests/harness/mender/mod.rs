@@ -19,7 +19,7 @@ use crate::process::Process;
 use crate::wait::until;
 
 /// The longest a client may take for its next step on a busy machine.
-const STEP_LIMIT: Duration = Duration::from_secs(60);
+const STEP_LIMIT: Duration = Duration::from_mins(1);
 
 /// Binds the private folders and becomes the client. `$1` is the work directory.
 const ENTER: &str = r#"
@@ -51,7 +51,9 @@ impl MenderClient {
     /// Returns its public key, SPKI PEM.
     pub fn public_pem(&self) -> String {
         crate::process::run_ok(
-            Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(self.work().join("data/mender-agent.pem")),
+            Command::new("openssl")
+                .args(["pkey", "-pubout", "-in"])
+                .arg(self.work().join("data/mender-agent.pem")),
         )
     }
 

@@ -87,7 +87,8 @@ impl ClientSetup {
     /// Writes all that the client needs, a key included, and does not start it.
     #[track_caller]
     pub fn prepare(self, server: &TestServer) -> MenderClient {
-        let work = tempfile::Builder::new().prefix("sealift-client-").tempdir().expect("a temporary directory");
+        let work =
+            tempfile::Builder::new().prefix("sealift-client-").tempdir().expect("a temporary directory");
         let dir = work.path();
         for sub in ["etc", "data", "bin", "share/identity", "share/inventory", "share/modules/v3"] {
             fs::create_dir_all(dir.join(sub)).expect("the temporary directory is writable");
@@ -116,8 +117,14 @@ impl ClientSetup {
         if self.fail_install {
             write(&dir.join("fail-install"), "");
         }
-        script(&dir.join("share/identity/mender-device-identity"), &format!("#!/bin/sh\necho serial={serial}\n"));
-        script(&dir.join("share/inventory/mender-inventory-test"), "#!/bin/sh\necho kernel=6.1.0\necho ip=192.0.2.1\necho ip=192.0.2.2\n");
+        script(
+            &dir.join("share/identity/mender-device-identity"),
+            &format!("#!/bin/sh\necho serial={serial}\n"),
+        );
+        script(
+            &dir.join("share/inventory/mender-inventory-test"),
+            "#!/bin/sh\necho kernel=6.1.0\necho ip=192.0.2.1\necho ip=192.0.2.2\n",
+        );
         script(&dir.join("share/modules/v3/e2e"), &MODULE.replace("@WORK@", own));
         script(&dir.join("bin/reboot"), REBOOT);
         let key = dir.join("data/mender-agent.pem");

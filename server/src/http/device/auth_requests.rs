@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::crypto::device_key::DeviceKeyError;
 use crate::devices::AuthSetStatus;
 use crate::devices::admission::AdmissionError;
 use crate::devices::auth_request::AuthRequestError;
-use crate::crypto::device_key::DeviceKeyError;
 use crate::http::body::read_body;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;

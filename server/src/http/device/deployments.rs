@@ -47,7 +47,10 @@ pub async fn status(
     let state = DeviceDeploymentState::from_report(&report.status)
         .map_err(|err| ApiError::new(Code::BadRequest, err.to_string()))?;
     if report.substate.as_ref().is_some_and(|substate| substate.chars().count() > MAX_SUBSTATE) {
-        return Err(ApiError::new(Code::BadRequest, format!("substate: longer than {MAX_SUBSTATE} characters")));
+        return Err(ApiError::new(
+            Code::BadRequest,
+            format!("substate: longer than {MAX_SUBSTATE} characters"),
+        ));
     }
     let id = deployment_id(&id)?;
     device.deployments().report(device.session(), id, state, report.substate).await?;
@@ -75,7 +78,8 @@ pub async fn log(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = read_body(&request, &mut payload.into_inner(), device.core().config.limits.max_log_bytes).await?;
+    let body =
+        read_body(&request, &mut payload.into_inner(), device.core().config.limits.max_log_bytes).await?;
     // PostgreSQL text holds no NUL.
     let messages = String::from_utf8_lossy(&body).replace('\0', "\u{fffd}");
     device.deployments().log(device.session(), deployment_id(&id)?, messages).await?;
@@ -83,5 +87,6 @@ pub async fn log(
 }
 
 fn deployment_id(text: &str) -> Result<DeploymentId, ApiError> {
-    text.parse().map_err(|_| ApiError::new(Code::NotFound, format!("deployment {text:?} is not one of this device")))
+    text.parse()
+        .map_err(|_| ApiError::new(Code::NotFound, format!("deployment {text:?} is not one of this device")))
 }

@@ -1,16 +1,18 @@
 //! Devices download what was offered to them (device protocol §3).
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
 
 use crate::app::Core;
 use crate::deployments::device_service::Offer;
 use crate::devices::DeviceStatus;
 use crate::devices::session::DeviceSession;
+use crate::http::content::artifact_answer;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
-use crate::http::file_body::serve_file;
+use crate::http::query::Query;
 use crate::ids::{ArtifactId, DeploymentId, DeviceId};
 use crate::releases::Releases;
 
@@ -18,8 +20,9 @@ use crate::releases::Releases;
 const AUDIENCE: &str = "device-download";
 
 /// What authorises a link.
-#[derive(Deserialize, utoipa::IntoParams)]
+#[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "names the parameters in the description")]
 pub struct Authority {
     /// When the link ends, in seconds since 1970.
     expires: i64,
@@ -56,6 +59,7 @@ pub(super) fn link(core: &Core, session: &DeviceSession, offer: &Offer) -> (Stri
     responses(
         (status = 200, description = "The artifact", content_type = "application/octet-stream"),
         (status = 206, description = "A part of it"),
+        (status = 304, description = "Not changed since it was fetched"),
         (status = 400, description = "Malformed link"),
         (status = 403, description = "Expired or foreign link, or the device may not fetch it any more"),
         (status = 404, description = "The artifact does not exist any more"),
@@ -66,21 +70,54 @@ pub async fn download(
     caller: Anonymous,
     request: HttpRequest,
     path: web::Path<(String, String, String)>,
-    authority: web::Query<Authority>,
+    query: Query,
 ) -> Result<HttpResponse, ApiError> {
-    let core = caller.core();
-    let (deployment, device, artifact) = path.into_inner();
-    let expires_at = DateTime::from_timestamp(authority.expires, 0)
-        .ok_or_else(|| ApiError::new(Code::BadRequest, "expires: not a time"))?;
+    serve(caller.core(), &request, path.into_inner(), &query).await
+}
+
+/// Tells what a fetch would bring, without the bytes.
+#[utoipa::path(
+    head,
+    path = "/api/devices/v1/deployments/download/{deployment}/{device}/{artifact}",
+    tag = "Device API: deployments",
+    params(
+        ("deployment" = String, Path, description = "Deployment id"),
+        ("device" = String, Path, description = "Device id"),
+        ("artifact" = String, Path, description = "Artifact id"),
+        Authority,
+    ),
+    responses(
+        (status = 200, description = "The headers of the artifact"),
+        (status = 400, description = "Malformed link"),
+        (status = 403, description = "Expired or foreign link, or the device may not fetch it any more"),
+        (status = 404, description = "The artifact does not exist any more"),
+    )
+)]
+pub async fn download_head(
+    caller: Anonymous,
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+    query: Query,
+) -> Result<HttpResponse, ApiError> {
+    serve(caller.core(), &request, path.into_inner(), &query).await
+}
+
+async fn serve(
+    core: &Core,
+    request: &HttpRequest,
+    (deployment, device, artifact): (String, String, String),
+    query: &Query,
+) -> Result<HttpResponse, ApiError> {
+    let expires_at = query.moment("expires")?.ok_or_else(malformed)?;
+    let signature = query.get("signature").ok_or_else(malformed)?;
     core.links
-        .verify(AUDIENCE, &[&deployment, &device, &artifact], expires_at, &authority.signature, core.clock.now())
+        .verify(AUDIENCE, &[&deployment, &device, &artifact], expires_at, signature, core.clock.now())
         .map_err(|err| ApiError::new(Code::LinkRefused, err.to_string()))?;
     let tenant = entitled(core, &deployment, &device)?;
-    let artifact: ArtifactId = parse(&artifact)?;
     let scope = core.database.scope(tenant);
-    let releases = Releases::new(scope, core.blobs.clone(), std::sync::Arc::clone(&core.clock));
-    let content = releases.content(artifact).await?;
-    serve_file(&request, content.file, content.size, &content.etag(), &content.file_name)
+    let releases = Releases::new(scope, core.blobs.clone(), Arc::clone(&core.clock));
+    let content = releases.content(parse::<ArtifactId>(&artifact)?).await?;
+    Ok(artifact_answer(request, content))
 }
 
 /// The tenant of a device that is accepted and has not ended the deployment.
@@ -98,5 +135,9 @@ fn entitled(core: &Core, deployment: &str, device: &str) -> Result<crate::ids::T
 }
 
 fn parse<T: std::str::FromStr>(id: &str) -> Result<T, ApiError> {
-    id.parse().map_err(|_| ApiError::new(Code::BadRequest, "the link is malformed"))
+    id.parse().map_err(|_| malformed())
+}
+
+fn malformed() -> ApiError {
+    ApiError::new(Code::BadRequest, "the link is malformed")
 }

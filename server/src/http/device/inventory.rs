@@ -3,9 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::body::read_body;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
-use crate::inventory::InventoryMode;
+use crate::http::failure::{storage_failure, write_failure};
+use crate::inventory::{InventoryMode, ReportError};
 
 /// Replaces what the device reported before.
 #[utoipa::path(
@@ -57,8 +58,19 @@ async fn store(
     payload: web::Payload,
     mode: InventoryMode,
 ) -> Result<HttpResponse, ApiError> {
-    let body = read_body(request, &mut payload.into_inner(), device.core().config.limits.max_json_bytes).await?;
-    device.inventory().report(device.session(), &body, mode).await?;
+    let body =
+        read_body(request, &mut payload.into_inner(), device.core().config.limits.max_json_bytes).await?;
+    device.inventory().receive(device.session().number, mode, &body).await?;
     // Exactly 200: anything else is an error to both generations of clients.
     Ok(HttpResponse::Ok().finish())
+}
+
+impl From<ReportError> for ApiError {
+    fn from(err: ReportError) -> Self {
+        match err {
+            ReportError::Document(err) => Self::new(Code::BadRequest, err.to_string()),
+            ReportError::Write(err) => write_failure(err),
+            ReportError::Storage(err) => storage_failure(err),
+        }
+    }
 }

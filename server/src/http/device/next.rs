@@ -129,10 +129,7 @@ pub async fn next_v1(
     ),
     security(("device" = []))
 )]
-pub async fn next_by_query(
-    device: AuthedDevice,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub async fn next_by_query(device: AuthedDevice, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let question = web::Query::<QueryQuestion>::from_query(request.query_string())
         .map_err(|err| ApiError::new(Code::BadRequest, format!("query: {err}")))?
         .into_inner();
@@ -178,7 +175,11 @@ async fn respond(
     Ok(HttpResponse::Ok().json(instructions(device, request, offer)?))
 }
 
-fn instructions(device: &AuthedDevice, request: &HttpRequest, offer: Offer) -> Result<Instructions, ApiError> {
+fn instructions(
+    device: &AuthedDevice,
+    request: &HttpRequest,
+    offer: Offer,
+) -> Result<Instructions, ApiError> {
     let core = device.core();
     let (path, expires_at) = download::link(core, device.session(), &offer);
     let base = match &core.config.public_url {

@@ -50,8 +50,6 @@ error_codes! {
     RequestTimeout REQUEST_TIMEOUT "request_timeout";
     /// The state of the thing forbids it.
     Conflict CONFLICT "conflict";
-    /// The thing has changed since the caller read it.
-    PreconditionFailed PRECONDITION_FAILED "precondition_failed";
     /// The body is larger than is taken.
     PayloadTooLarge PAYLOAD_TOO_LARGE "payload_too_large";
     /// The body is of a type that is not taken.
@@ -67,15 +65,12 @@ error_codes! {
     /// The disk is full.
     InsufficientStorage INSUFFICIENT_STORAGE "insufficient_storage";
 
+    /// The link has ended, or is not for this.
+    LinkRefused FORBIDDEN "link_refused";
+
     // Of users (user authentication §1, §4, §10).
     /// There is no user yet: make the first one.
     SetupRequired SERVICE_UNAVAILABLE "setup_required";
-    /// The password is right, and a code of the second factor is needed.
-    SecondFactorRequired UNAUTHORIZED "2fa_required";
-    /// The password is right, the code is not.
-    SecondFactorInvalid UNAUTHORIZED "2fa_invalid";
-    /// The act needs a fresh proof of who is asking.
-    StepUpRequired FORBIDDEN "step_up_required";
 
     // Of devices that authenticate (device identity §3.3).
     /// The request is not signed.
@@ -86,68 +81,10 @@ error_codes! {
     WeakPubkey BAD_REQUEST "weak_pubkey";
     /// The signature is not one by this key over this body.
     BadSignature UNAUTHORIZED "bad_signature";
-    /// The policy asks for a deployment token.
-    TokenRequired UNAUTHORIZED "token_required";
-    /// The deployment token is not known.
-    TokenInvalid UNAUTHORIZED "token_invalid";
-    /// The token was valid once.
-    TokenExpired UNAUTHORIZED "token_expired";
-    /// The deployment token was used as often as it may be.
-    TokenExhausted UNAUTHORIZED "token_exhausted";
-    /// The policy asks for a client certificate.
-    CertificateRequired UNAUTHORIZED "certificate_required";
-    /// Nobody trusted has issued the certificate.
-    CertificateUntrusted UNAUTHORIZED "certificate_untrusted";
-    /// The certificate was valid once.
-    CertificateExpired UNAUTHORIZED "certificate_expired";
-    /// The certificate was revoked.
-    CertificateRevoked UNAUTHORIZED "certificate_revoked";
-    /// The certificate names nobody.
-    CommonNameMissing UNAUTHORIZED "common_name_missing";
-    /// The certificate names several.
-    CommonNameAmbiguous UNAUTHORIZED "common_name_ambiguous";
-    /// The key in the body is not that of the certificate.
-    KeyMismatch UNAUTHORIZED "key_mismatch";
-    /// A newer certificate has taken this one's place.
-    SupersededCertificate UNAUTHORIZED "superseded_certificate";
-    /// The policy asks for a fingerprint.
-    FingerprintRequired UNAUTHORIZED "fingerprint_required";
-    /// The fingerprint is not that of the device.
-    FingerprintMismatch UNAUTHORIZED "fingerprint_mismatch";
-    /// The policy asks for a secret.
-    SecretRequired UNAUTHORIZED "secret_required";
-    /// The secret is not that of the device.
-    SecretMismatch UNAUTHORIZED "secret_mismatch";
-    /// The store of secrets does not answer.
-    SourceUnavailable SERVICE_UNAVAILABLE "source_unavailable";
-    /// The device's own token is malformed.
-    TokenMalformed UNAUTHORIZED "token_malformed";
-    /// The device's own token is signed in a way that is not taken.
-    AlgorithmNotAllowed UNAUTHORIZED "alg_not_allowed";
-    /// The device's own token names a key that is not known.
-    UnknownKey UNAUTHORIZED "unknown_key";
-    /// The device's own token will be valid later.
-    TokenNotYetValid UNAUTHORIZED "token_not_yet_valid";
-    /// The device's own token must say when it ends.
-    ExpiryRequired UNAUTHORIZED "expiry_required";
-    /// The device's own token lives too long.
-    LifetimeTooLong UNAUTHORIZED "lifetime_too_long";
-    /// The device's own token is for someone else.
-    AudienceMismatch UNAUTHORIZED "audience_mismatch";
-    /// The device's own token was used before.
-    Replayed UNAUTHORIZED "replayed";
     /// Nobody has accepted the device yet.
     Pending UNAUTHORIZED "pending";
     /// An administrator said no.
     Rejected UNAUTHORIZED "rejected";
-    /// The key is burnt.
-    Revoked UNAUTHORIZED "revoked";
-    /// Two devices claim the key or the fingerprint.
-    CredentialConflict UNAUTHORIZED "conflict";
-    /// The proofs belong to different devices.
-    IdentityConflict UNAUTHORIZED "identity_conflict";
-    /// The device is no longer wanted.
-    Decommissioned UNAUTHORIZED "decommissioned";
     /// No further device may be accepted.
     DeviceLimit UNAUTHORIZED "device_limit";
     /// Too many devices wait for acceptance.

@@ -11,7 +11,7 @@ use crate::app::Core;
 use crate::deployments::device_service::DeviceDeployments;
 use crate::devices::session::DeviceSession;
 use crate::http::error::{ApiError, Code};
-use crate::inventory::device_service::DeviceInventory;
+use crate::inventory::InventoryReports;
 
 /// A device that holds a valid session and is accepted now.
 ///
@@ -37,11 +37,14 @@ impl AuthedDevice {
 
     /// Inventory as the device reports it.
     #[must_use]
-    pub fn inventory(&self) -> &DeviceInventory {
-        &self.core.device_inventory
+    pub fn inventory(&self) -> InventoryReports {
+        let core = &self.core;
+        let scope = core.database.scope(self.session.tenant);
+        let limit = core.config.limits.inventory_attributes_max;
+        InventoryReports::new(scope, Arc::clone(&core.fleet), core.writer.clone(), limit)
     }
 
-    /// Signs and checks links.
+    /// The configuration and what is shared by all requests.
     #[must_use]
     pub fn core(&self) -> &Core {
         &self.core

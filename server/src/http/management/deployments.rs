@@ -248,7 +248,10 @@ async fn answer(
     ),
     security(("user" = []))
 )]
-pub async fn get(caller: AuthedUser<ReadDeployments>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn get(
+    caller: AuthedUser<ReadDeployments>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let found = caller.deployments().get(deployment_id(&id)?).await?;
     Ok(HttpResponse::Ok().json(DeploymentBody::from(found)))
 }
@@ -336,7 +339,10 @@ pub async fn abort(
     body: Json<StatusChange>,
 ) -> Result<HttpResponse, ApiError> {
     if body.0.status != "aborted" {
-        return Err(ApiError::new(Code::BadRequest, format!("status: {:?} is not \"aborted\"", body.0.status)));
+        return Err(ApiError::new(
+            Code::BadRequest,
+            format!("status: {:?} is not \"aborted\"", body.0.status),
+        ));
     }
     caller.deployments().abort(deployment_id(&id)?).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -347,7 +353,9 @@ impl From<DeploymentError> for ApiError {
         let text = err.to_string();
         match err {
             DeploymentError::Invalid(_) => Self::new(Code::BadRequest, text),
-            DeploymentError::NoArtifact(_) | DeploymentError::Finished(_) => Self::new(Code::Unprocessable, text),
+            DeploymentError::NoArtifact(_) | DeploymentError::Finished(_) => {
+                Self::new(Code::Unprocessable, text)
+            }
             DeploymentError::Duplicate => Self::new(Code::Conflict, text),
             DeploymentError::NotFound(_) | DeploymentError::NoLog { .. } => Self::new(Code::NotFound, text),
             DeploymentError::Storage(err) => storage_failure(err),
@@ -394,7 +402,8 @@ fn device_ids(texts: &[String]) -> Result<Vec<crate::ids::DeviceId>, ApiError> {
     texts
         .iter()
         .map(|text| {
-            text.parse().map_err(|_| ApiError::new(Code::BadRequest, format!("devices: {text:?} is not a device id")))
+            text.parse()
+                .map_err(|_| ApiError::new(Code::BadRequest, format!("devices: {text:?} is not a device id")))
         })
         .collect()
 }

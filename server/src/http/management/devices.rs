@@ -145,7 +145,8 @@ pub async fn list(
     request: HttpRequest,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
-    let statuses = query.all("status").filter(|word| !word.is_empty()).map(status).collect::<Result<_, _>>()?;
+    let statuses =
+        query.all("status").filter(|word| !word.is_empty()).map(status).collect::<Result<_, _>>()?;
     let filter = DeviceFilter { statuses, ids: known_ids(query.all("id")) };
     let nothing_named = query.all("id").next().is_some() && filter.ids.is_empty();
     answer(&caller, &request, &query, &filter, nothing_named).await
@@ -193,7 +194,8 @@ async fn answer(
     nothing_named: bool,
 ) -> Result<HttpResponse, ApiError> {
     let page = query.page(MAX_PER_PAGE)?;
-    let (found, more) = if nothing_named { (Vec::new(), false) } else { caller.devices().list(filter, page).await? };
+    let (found, more) =
+        if nothing_named { (Vec::new(), false) } else { caller.devices().list(filter, page).await? };
     let items: Vec<DeviceBody> = found.into_iter().map(DeviceBody::from).collect();
     Ok(part(request, query, page, Extent::More(more), &items))
 }
@@ -401,7 +403,10 @@ pub async fn revoke_token(
     ),
     security(("user" = []))
 )]
-pub async fn limit(caller: AuthedUser<ReadDevices>, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn limit(
+    caller: AuthedUser<ReadDevices>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     if *name != "max_devices" {
         return Err(ApiError::new(Code::BadRequest, format!("unsupported limit {:?}", *name)));
     }
@@ -447,7 +452,8 @@ fn known_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<DeviceId> {
 }
 
 fn words(key: &str, value: Option<Value>) -> Result<Vec<String>, ApiError> {
-    let malformed = || ApiError::new(Code::BadRequest, format!("{key}: must be a string or an array of strings"));
+    let malformed =
+        || ApiError::new(Code::BadRequest, format!("{key}: must be a string or an array of strings"));
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::String(word)) => Ok(vec![word]),

@@ -1,15 +1,9 @@
 //! The management API, as existing tools speak it (management API).
 
-pub mod artifacts;
 pub mod deployment_body;
 pub mod deployments;
 pub mod device_deployments;
 pub mod devices;
-pub mod groups;
-pub mod inventory;
-pub mod releases;
-pub mod setup;
-pub mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

@@ -1,0 +1,49 @@
+//! The server itself: alive, ready, described.
+
+use actix_web::HttpResponse;
+
+use super::error::{ApiError, Code};
+use super::extract::Anonymous;
+use super::routes;
+
+/// Answers as long as the process can answer at all.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "Server",
+    responses((status = 204, description = "The process runs"))
+)]
+pub async fn live(_: Anonymous) -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// Answers whether requests can be served: the database can be read.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "Server",
+    responses(
+        (status = 204, description = "Requests can be served"),
+        (status = 503, description = "The database does not answer"),
+    )
+)]
+pub async fn ready(caller: Anonymous) -> Result<HttpResponse, ApiError> {
+    caller
+        .core()
+        .database
+        .ping()
+        .await
+        .map_err(|err| ApiError::new(Code::Unavailable, "the database does not answer").with_cause(err))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "Server",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json"))
+)]
+pub async fn openapi(_: Anonymous) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(routes::openapi_json())
+}

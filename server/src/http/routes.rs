@@ -1,0 +1,143 @@
+//! Every URL, one line each.
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, Responder, Route, web};
+use utoipa::OpenApi;
+
+use super::openapi::Security;
+use super::{device, health, management};
+
+/// A route: method and path.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct RouteEntry {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal => $first:ident $(:: $rest:ident)*;)+) => {
+        /// All routes, in the order in which they are matched.
+        pub const TABLE: &[RouteEntry] =
+            &[$(RouteEntry { method: stringify!($method), path: $path }),+];
+
+        /// Adds all routes to an application: one resource for each path, so that a wrong method is a 405.
+        pub fn configure(app: &mut web::ServiceConfig) {
+            let mut resources: Vec<(&str, Vec<Route>)> = Vec::new();
+            $(add(&mut resources, $path, web::method(Method::$method).to($first $(:: $rest)*));)+
+            for (path, routes) in resources {
+                let resource = routes.into_iter().fold(web::resource(path), actix_web::Resource::route);
+                let resource = resource.route(web::method(Method::OPTIONS).to(options));
+                app.service(resource);
+            }
+        }
+
+        /// The description of all routes (OpenAPI 3.1).
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Sealift",
+                description = "Over-the-air updates for fleets of Linux devices",
+                license(name = "Apache-2.0", identifier = "Apache-2.0")
+            ),
+            modifiers(&Security),
+            paths($($first $(:: $rest)*),+)
+        )]
+        struct Description;
+    };
+}
+
+routes! {
+    // Devices.
+    POST "/api/devices/v1/authentication/auth_requests" => device::auth_requests::auth_request;
+    POST "/api/devices/v2/deployments/device/deployments/next" => device::next::next_v2;
+    POST "/api/devices/v1/deployments/device/deployments/next" => device::next::next_v1;
+    GET "/api/devices/v1/deployments/device/deployments/next" => device::next::next_by_query;
+    PUT "/api/devices/v1/deployments/device/deployments/{id}/status" => device::deployments::status;
+    PUT "/api/devices/v1/deployments/device/deployments/{id}/log" => device::deployments::log;
+    GET "/api/devices/v1/deployments/download/{deployment}/{device}/{artifact}" => device::download::download;
+    HEAD "/api/devices/v1/deployments/download/{deployment}/{device}/{artifact}" => device::download::download_head;
+    PUT "/api/devices/v1/inventory/device/attributes" => device::inventory::replace;
+    PATCH "/api/devices/v1/inventory/device/attributes" => device::inventory::merge;
+
+    // Devices and their authentication sets, for users.
+    GET "/api/management/v2/devauth/devices" => management::devices::list;
+    POST "/api/management/v2/devauth/devices" => management::devices::preauthorize;
+    POST "/api/management/v2/devauth/devices/search" => management::devices::search;
+    GET "/api/management/v2/devauth/devices/count" => management::devices::count;
+    GET "/api/management/v2/devauth/devices/{id}" => management::devices::get;
+    DELETE "/api/management/v2/devauth/devices/{id}" => management::devices::decommission;
+    GET "/api/management/v2/devauth/devices/{id}/auth/{set}/status" => management::devices::auth_set_status;
+    PUT "/api/management/v2/devauth/devices/{id}/auth/{set}/status" => management::devices::decide;
+    DELETE "/api/management/v2/devauth/devices/{id}/auth/{set}" => management::devices::dismiss;
+    DELETE "/api/management/v2/devauth/tokens/{id}" => management::devices::revoke_token;
+    GET "/api/management/v2/devauth/limits/{name}" => management::devices::limit;
+
+    // Deployments, for users.
+    POST "/api/management/v1/deployments/deployments" => management::deployments::create;
+    GET "/api/management/v1/deployments/deployments" => management::deployments::list_v1;
+    GET "/api/management/v2/deployments/deployments" => management::deployments::list;
+    POST "/api/management/v1/deployments/deployments/statistics/list" => management::deployments::list_statistics;
+    POST "/api/management/v1/deployments/deployments/group/{name}" => management::deployments::create_for_group;
+    GET "/api/management/v1/deployments/deployments/devices/{device}" => management::device_deployments::history;
+    DELETE "/api/management/v1/deployments/deployments/devices/{device}" => management::device_deployments::abort_for_device;
+    GET "/api/management/v1/deployments/deployments/{id}" => management::deployments::get;
+    PUT "/api/management/v1/deployments/deployments/{id}/status" => management::deployments::abort;
+    GET "/api/management/v1/deployments/deployments/{id}/statistics" => management::deployments::get_statistics;
+    GET "/api/management/v1/deployments/deployments/{id}/devices" => management::device_deployments::list_all;
+    GET "/api/management/v1/deployments/deployments/{id}/devices/list" => management::device_deployments::list;
+    GET "/api/management/v1/deployments/deployments/{id}/devices/{device}/log" => management::device_deployments::log;
+
+    // The server itself.
+    GET "/health/live" => health::live;
+    GET "/health/ready" => health::ready;
+    GET "/openapi.json" => health::openapi;
+}
+
+/// The description of all routes, as JSON.
+#[must_use]
+pub fn openapi_json() -> String {
+    Description::openapi().to_pretty_json().unwrap_or_default()
+}
+
+fn add(resources: &mut Vec<(&'static str, Vec<Route>)>, path: &'static str, route: Route) {
+    match resources.iter_mut().find(|(known, _)| *known == path) {
+        Some((_, routes)) => routes.push(route),
+        None => resources.push((path, vec![route])),
+    }
+}
+
+/// Answers `OPTIONS` with one `Allow` header for each method (management API §0).
+async fn options(request: HttpRequest) -> impl Responder {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let mut response = HttpResponse::NoContent();
+    for entry in TABLE.iter().filter(|entry| entry.path == pattern) {
+        response.append_header((actix_web::http::header::ALLOW, entry.method));
+    }
+    response.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{TABLE, openapi_json};
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let document: Value = serde_json::from_str(&openapi_json()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let mut described: Vec<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(|method| (path.clone(), method.to_uppercase()))
+            })
+            .collect();
+        let mut routed: Vec<(String, String)> =
+            TABLE.iter().map(|entry| (entry.path.to_owned(), entry.method.to_owned())).collect();
+        described.sort();
+        routed.sort();
+        assert_eq!(described, routed);
+    }
+}

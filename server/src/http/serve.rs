@@ -1,0 +1,77 @@
+//! The listener of an application: from an address to a server that takes requests.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web;
+use tokio::task::JoinHandle;
+
+use super::listener::{Listener, listen};
+use super::request_id::RequestIds;
+use super::routes;
+use crate::app::Core;
+use crate::crypto::random::RandomError;
+
+/// Why nothing listens.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address is in use, or not one of this machine.
+    #[error("failed to listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+/// A listener at work.
+pub struct Serving {
+    /// Where it listens; with the port that was picked.
+    pub address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    /// Begins to take requests.
+    pub fn start(core: &Arc<Core>, tls: rustls::ServerConfig) -> Result<Self, ListenError> {
+        let config = &core.config;
+        let bind_error = |source| ListenError::Bind { address: config.listen, source };
+        let socket = TcpListener::bind(config.listen).map_err(bind_error)?;
+        let address = socket.local_addr().map_err(bind_error)?;
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let listener = Listener {
+            tls,
+            keep_alive: Duration::from_secs(config.keep_alive_secs),
+            shutdown_timeout: Duration::from_secs(config.shutdown_timeout_secs),
+            max_connections: config.limits.max_connections.div_ceil(workers),
+            max_json_bytes: config.limits.max_json_bytes,
+            request_ids: Arc::new(RequestIds::new(&*core.random)?),
+        };
+        let data = web::Data::from(Arc::clone(core));
+        let server = listen(listener, socket, move |app| {
+            app.app_data(data.clone());
+            routes::configure(app);
+        })
+        .map_err(bind_error)?;
+        let handle = server.handle();
+        Ok(Self { address, handle, task: tokio::spawn(server) })
+    }
+
+    /// Takes no new requests, finishes those in flight, and returns.
+    pub async fn drain(self) {
+        self.handle.stop(true).await;
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(err)) => tracing::error!(error = &err as &dyn std::error::Error, "the listener failed"),
+            Err(err) => tracing::error!(error = &err as &dyn std::error::Error, "the listener panicked"),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What holds for every management request (management API §0).
+
+use harness::management::{ARTIFACTS, DEPLOYMENTS, DEVAUTH, LOGIN};
+use harness::names::unknown_uuid;
+use harness::{Body, Request, shared_server};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    harness::trials![
+        request_id_is_echoed,
+        request_id_is_made_when_absent_or_unfit,
+        unknown_route_is_404,
+        wrong_method_is_405,
+        double_slash_is_collapsed,
+        security_headers_are_sent,
+        content_type_is_checked_where_a_body_is,
+        broken_json_is_400,
+        large_json_is_413,
+        scheme_of_the_token_is_case_insensitive,
+        token_may_come_as_a_cookie,
+        malformed_authorization_is_401,
+        paging_is_checked,
+        options_lists_the_methods,
+    ]
+}
+
+fn request_id_is_echoed() {
+    let server = shared_server();
+    let request = server.admin().request("GET", &format!("{DEVAUTH}/{}", unknown_uuid()));
+    let response = server.http().send(&request.header("X-MEN-RequestID", "my-request-17")).expect_error(404);
+    assert_eq!(response.header("X-MEN-RequestID"), Some("my-request-17"));
+    assert_eq!(response.json()["request_id"], "my-request-17");
+    let fine = server.admin().request("GET", DEVAUTH).header("X-MEN-RequestID", "abc");
+    assert_eq!(server.http().send(&fine).expect(200).header("X-MEN-RequestID"), Some("abc"));
+}
+
+fn request_id_is_made_when_absent_or_unfit() {
+    let http = shared_server().http();
+    let first = http.get("/health/live").header("X-MEN-RequestID").expect("an id").to_owned();
+    let second = http.get("/health/live").header("X-MEN-RequestID").expect("an id").to_owned();
+    assert_eq!(first.len(), 36);
+    assert_ne!(first, second);
+    let long = "x".repeat(500);
+    let request = Request::get("/health/live").header("X-MEN-RequestID", &long);
+    assert_ne!(http.send(&request).header("X-MEN-RequestID"), Some(long.as_str()));
+}
+
+fn unknown_route_is_404() {
+    let server = shared_server();
+    for target in ["/api/management/v1/nothing", "/api/devices/v1/nothing", "/nothing/here"] {
+        let response = server.admin().get(target).expect_error(404);
+        assert_eq!(response.json()["error"], "not found", "{target}");
+        assert_eq!(response.json()["code"], "not_found");
+    }
+}
+
+fn wrong_method_is_405() {
+    let server = shared_server();
+    for (method, target) in [("DELETE", DEVAUTH), ("PATCH", LOGIN), ("PUT", ARTIFACTS)] {
+        let response = server.admin().send(method, target).expect_error(405);
+        assert_eq!(response.json()["error"], "method not allowed", "{method} {target}");
+    }
+}
+
+fn double_slash_is_collapsed() {
+    let server = shared_server();
+    server.admin().get(&format!("/{DEVAUTH}")).expect(200);
+}
+
+fn security_headers_are_sent() {
+    let response = shared_server().admin().get(DEVAUTH).expect(200);
+    assert!(
+        response.header("Strict-Transport-Security").is_some_and(|value| value.contains("max-age=31536000"))
+    );
+    assert_eq!(response.header("X-Content-Type-Options"), Some("nosniff"));
+}
+
+fn content_type_is_checked_where_a_body_is() {
+    let server = shared_server();
+    let request = server.admin().request("POST", DEPLOYMENTS).header("Content-Type", "text/plain");
+    server.http().send(&request.body(Body::Sized(b"{}".to_vec()))).expect_error(415);
+    let upload = server.admin().request("POST", ARTIFACTS).header("Content-Type", "application/json");
+    server.http().send(&upload.body(Body::Sized(b"{}".to_vec()))).expect_error(415);
+    let with_charset = server.admin().request("POST", DEPLOYMENTS);
+    let with_charset = with_charset.header("Content-Type", "application/json; charset=utf-8");
+    server.http().send(&with_charset.body(Body::Sized(b"{}".to_vec()))).expect_error(400);
+}
+
+fn broken_json_is_400() {
+    let server = shared_server();
+    for body in ["{", "[]", "\"text\"", "{\"name\":}", "\u{0}"] {
+        let request = server.admin().request("POST", DEPLOYMENTS).header("Content-Type", "application/json");
+        server.http().send(&request.body(Body::Sized(body.as_bytes().to_vec()))).expect_error(400);
+    }
+}
+
+fn large_json_is_413() {
+    let server = shared_server();
+    let body = json!({"name": "x".repeat(1024 * 1024)});
+    server.admin().send_json("POST", DEPLOYMENTS, &body).expect_error(413);
+}
+
+fn scheme_of_the_token_is_case_insensitive() {
+    let server = shared_server();
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let value = format!("{scheme} {}", server.admin().token);
+        server.http().send(&Request::get(DEVAUTH).header("Authorization", value)).expect(200);
+    }
+}
+
+fn token_may_come_as_a_cookie() {
+    let server = shared_server();
+    let request = Request::get(DEVAUTH).header("Cookie", format!("a=b; JWT={}", server.admin().token));
+    server.http().send(&request).expect(200);
+}
+
+fn malformed_authorization_is_401() {
+    let server = shared_server();
+    let token = &server.admin().token;
+    let values = ["", "Bearer", "Bearer  ", "Bearer a b", "Token x", "Bearer not.a.token"].map(str::to_owned);
+    for value in
+        values.into_iter().chain([format!("Bearer {token} x"), format!("Bearer {token}x"), token.clone()])
+    {
+        let response =
+            server.http().send(&Request::get(DEVAUTH).header("Authorization", value)).expect_error(401);
+        assert!(response.header("WWW-Authenticate").is_some_and(|value| value.starts_with("Bearer")));
+    }
+    server.http().get(DEVAUTH).expect_error(401);
+}
+
+fn paging_is_checked() {
+    let server = shared_server();
+    for query in [
+        "page=0",
+        "page=-1",
+        "page=x",
+        "per_page=0",
+        "per_page=501",
+        "per_page=x",
+        "page=99999999999999999999",
+    ] {
+        server.admin().get(&format!("{DEVAUTH}?{query}")).expect_error(400);
+    }
+    let past_the_end = server.admin().get(&format!("{DEVAUTH}?page=100000&per_page=500")).expect(200);
+    assert_eq!(past_the_end.json(), json!([]));
+}
+
+fn options_lists_the_methods() {
+    let response = shared_server().http().send(&Request::new("OPTIONS", DEVAUTH));
+    assert!(matches!(response.status, 200 | 204), "{response}");
+    let allowed = response.header_values("Allow").join(",");
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{response}");
+    assert_eq!(response.header("Access-Control-Allow-Origin"), None);
+}
