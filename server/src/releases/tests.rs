@@ -31,7 +31,7 @@ impl Bench {
         let storage = TestDatabase::open().await;
         let blobs = BlobStore::open(storage.dir.path()).unwrap();
         let clock = Arc::new(ManualClock::at(1_000_000));
-        let releases = Releases::new(storage.scope(), blobs, Arc::clone(&clock) as _);
+        let releases = Releases::new(storage.scope(), blobs, clock.clone());
         Self { storage, clock, releases }
     }
 
@@ -128,7 +128,7 @@ async fn an_upload_becomes_an_artifact_a_release_and_a_file() {
     assert_eq!(content.etag().len(), 64);
 
     let release = bench.releases.get(&artifact.name).await.unwrap();
-    assert_eq!(release.artifacts, [artifact.clone()]);
+    assert_eq!(release.artifacts, std::slice::from_ref(&artifact));
     let fits = fits_of_release(&bench.storage.scope(), &artifact.name).await.unwrap();
     assert_eq!(fits, [artifact.fit()]);
 

@@ -31,15 +31,14 @@ impl Bench {
         let storage = TestDatabase::open().await;
         let clock = Arc::new(ManualClock::at(1_000_000));
         let random = Arc::new(SystemRandom::new());
-        let passwords = PasswordPool::new(2, Arc::clone(&random) as _).unwrap();
+        let passwords = PasswordPool::new(2, random.clone()).unwrap();
         let keys = SigningKeySet::new(SigningKey::generate(random.as_ref()).unwrap(), Vec::new());
-        let users =
-            Users::new(storage.scope(), passwords.clone(), PasswordPolicy::new(15), Arc::clone(&clock) as _);
+        let users = Users::new(storage.scope(), passwords.clone(), PasswordPolicy::new(15), clock.clone());
         let logins = Logins::new(
             storage.database.clone(),
             passwords,
             Arc::new(TokenAuthority::new(keys)),
-            Arc::clone(&clock) as _,
+            clock.clone(),
             "Test".to_owned(),
             TimeDelta::days(7),
         );
