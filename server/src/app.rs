@@ -1,16 +1,18 @@
 //! The wiring: the only place that builds everything.
 
-use std::fs;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{Config, PublicUrl};
 use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
-use crate::crypto::session_token::{TokenAuthority, UserClaims};
+use crate::crypto::session_token::TokenAuthority;
 use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::device_service::DeviceDeployments;
 use crate::devices::admission::Admission;
@@ -26,7 +28,7 @@ use crate::tls::{
     watch_files, write_public,
 };
 use crate::upkeep;
-use crate::users::setup::Setup;
+use crate::users::{Logins, Setup, Users};
 use crate::writer::{PendingLimits, Writer};
 
 /// How often certificate files are looked at.
@@ -95,8 +97,8 @@ pub struct Core {
     pub device_deployments: DeviceDeployments,
     /// Stores what devices cause to be written.
     pub writer: Writer,
-    /// Signs and checks sessions of users.
-    pub user_tokens: Arc<TokenAuthority<UserClaims>>,
+    /// Opens and checks sessions of users.
+    pub logins: Logins,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
     /// Which passwords are acceptable.
@@ -105,6 +107,21 @@ pub struct Core {
     pub links: LinkAuthority,
     /// Makes the first user.
     pub setup: Setup,
+}
+
+impl Core {
+    /// The users of the default tenant: for the command line and for the first user.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        self.users_of(TenantId::DEFAULT)
+    }
+
+    /// The users of a tenant.
+    #[must_use]
+    pub fn users_of(&self, tenant: TenantId) -> Users {
+        let scope = self.database.scope(tenant);
+        Users::new(scope, self.passwords.clone(), self.password_policy.clone(), Arc::clone(&self.clock))
+    }
 }
 
 /// The application without its listener.
@@ -128,7 +145,11 @@ pub fn database_location(config: &Config) -> DatabaseLocation {
 
 /// Opens the database and brings its schema up to date.
 pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
-    fs::create_dir_all(&config.data_dir)
+    // Owner only: the database holds password hashes and sealed keys.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
         .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })?;
     let database = Database::open(&database_location(config)).await?;
     let applied = database.migrate().await?;
@@ -182,6 +203,15 @@ impl App {
             config.rsa_min_bits,
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
+        let logins = Logins::new(
+            database.clone(),
+            passwords.clone(),
+            Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
+            Arc::clone(&clock),
+            config.issuer.clone(),
+            TimeDelta::seconds(i64::try_from(config.user_session_ttl_secs).unwrap_or(i64::MAX / 1_000)),
+        );
         let core = Core {
             device_deployments: DeviceDeployments::new(
                 database.clone(),
@@ -190,8 +220,8 @@ impl App {
                 Arc::clone(&clock),
             ),
             writer,
-            user_tokens: Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
-            passwords: PasswordPool::new(cores, Arc::clone(&random))?,
+            logins,
+            passwords,
             password_policy: PasswordPolicy::new(config.users.password_min_length),
             links: LinkAuthority::new(&keyring.links),
             setup: Setup::generate(&*random)?,

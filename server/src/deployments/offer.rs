@@ -170,3 +170,169 @@ fn decide(facts: &DeviceFacts, rollout: &Rollout, trace: &mut impl Trace) -> Dec
         Decision::NoArtifact { deployment }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+    use std::sync::Arc;
+
+    use chrono::DateTime;
+    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+    use proptest::sample::select;
+    use roaring::RoaringBitmap;
+
+    use super::{ActiveUpdate, Decision, NoTrace, Reason, Rollout, Rollouts, offer};
+    use crate::deployments::{ArtifactFit, DeviceDeploymentState as State, DeviceFacts};
+    use crate::ids::{ArtifactId, DeploymentId};
+
+    struct Fleet(Vec<Rollout>);
+
+    impl Rollouts for Fleet {
+        fn unfinished(&self) -> impl Iterator<Item = &Rollout> {
+            self.0.iter()
+        }
+    }
+
+    fn artifact(id: u128, size: u64, device_type: &str) -> ArtifactFit {
+        ArtifactFit {
+            id: ArtifactId::from(uuid::Uuid::from_u128(id)),
+            size,
+            device_types: vec![device_type.to_owned()],
+            depends: BTreeMap::new(),
+        }
+    }
+
+    fn rollout(number: u32, targets: &[u32], artifacts: Vec<ArtifactFit>) -> Rollout {
+        Rollout {
+            number: number.into(),
+            id: DeploymentId::generate(),
+            artifact_name: format!("release-{number}"),
+            forced: false,
+            artifacts,
+            targets: Arc::new(targets.iter().copied().collect()),
+            done: RoaringBitmap::new(),
+            active: HashMap::new(),
+        }
+    }
+
+    fn facts(number: u32, artifact_name: &str) -> DeviceFacts {
+        DeviceFacts {
+            number: number.into(),
+            device_type: "board".to_owned(),
+            artifact_name: artifact_name.to_owned(),
+            provides: BTreeMap::new(),
+            provides_known: true,
+        }
+    }
+
+    fn decide(facts: &DeviceFacts, rollouts: Vec<Rollout>) -> Decision {
+        offer(facts, &Fleet(rollouts), DateTime::UNIX_EPOCH, &mut NoTrace)
+    }
+
+    #[test]
+    fn the_smallest_artifact_that_fits_is_chosen() {
+        let artifacts = vec![artifact(1, 30, "board"), artifact(2, 20, "board"), artifact(3, 10, "other")];
+        let decision = decide(&facts(7, "old"), vec![rollout(1, &[7], artifacts)]);
+        let chosen = ArtifactId::from(uuid::Uuid::from_u128(2));
+        assert_eq!(decision, Decision::Offer { deployment: 1.into(), artifact: chosen, repeated: false });
+    }
+
+    #[test]
+    fn the_oldest_unfinished_deployment_decides() {
+        let fits = || vec![artifact(1, 1, "board")];
+        let mut first = rollout(1, &[7], fits());
+        first.done.insert(7);
+        let second = rollout(2, &[8], fits());
+        let third = rollout(3, &[7], vec![]);
+        let fourth = rollout(4, &[7], fits());
+        let mut trace = Vec::new();
+        let fleet = Fleet(vec![first, second, third, fourth]);
+        let decision = offer(&facts(7, "old"), &fleet, DateTime::UNIX_EPOCH, &mut trace);
+        assert_eq!(decision, Decision::NoArtifact { deployment: 3.into() });
+        let reasons: Vec<_> = trace.into_iter().map(|(_, reason)| reason).collect();
+        assert_eq!(reasons, [Reason::Done, Reason::NotTargeted, Reason::NothingFits { artifacts: 0 }]);
+    }
+
+    #[test]
+    fn what_runs_already_is_not_offered_unless_forced() {
+        let mut one = rollout(1, &[7], vec![artifact(1, 1, "board")]);
+        assert_eq!(
+            decide(&facts(7, "release-1"), vec![rollout(1, &[7], vec![artifact(1, 1, "board")])]),
+            Decision::AlreadyInstalled { deployment: 1.into() }
+        );
+        one.forced = true;
+        assert!(matches!(decide(&facts(7, "release-1"), vec![one]), Decision::Offer { .. }));
+    }
+
+    #[test]
+    fn a_lost_final_report_is_recognised_by_the_name() {
+        for (state, expected) in [
+            (State::Pending, Decision::AlreadyInstalled { deployment: 1.into() }),
+            (State::Installing, Decision::InferredSuccess { deployment: 1.into() }),
+        ] {
+            let mut one = rollout(1, &[7], vec![artifact(1, 1, "board")]);
+            one.active.insert(7.into(), ActiveUpdate { artifact: Some(one.artifacts[0].id), state });
+            assert_eq!(decide(&facts(7, "release-1"), vec![one]), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_offered_is_offered_again() {
+        let artifacts = vec![artifact(1, 30, "board"), artifact(2, 20, "board")];
+        let mut one = rollout(1, &[7], artifacts);
+        let offered = one.artifacts[0].id;
+        one.active.insert(7.into(), ActiveUpdate { artifact: Some(offered), state: State::Downloading });
+        let decision = decide(&facts(7, "old"), vec![one]);
+        assert_eq!(decision, Decision::Offer { deployment: 1.into(), artifact: offered, repeated: true });
+    }
+
+    fn rollouts() -> impl Strategy<Value = Vec<Rollout>> {
+        let devices = || proptest::collection::btree_set(0_u32..8, 0..8);
+        let types = proptest::collection::vec(select(vec!["board", "other"]), 0..4);
+        let one = (devices(), devices(), devices(), types, any::<bool>());
+        proptest::collection::vec(one, 0..6).prop_map(|all| {
+            (1..)
+                .zip(all)
+                .map(|(number, (targets, done, active, types, forced))| {
+                    let targets: Vec<u32> = targets.into_iter().collect();
+                    let artifacts = (1..)
+                        .zip(types)
+                        .map(|(id, kind)| artifact(id, u64::try_from(id).unwrap(), kind))
+                        .collect();
+                    let mut one = rollout(number, &targets, artifacts);
+                    one.forced = forced;
+                    one.done = done.into_iter().collect();
+                    let update = ActiveUpdate { artifact: None, state: State::Downloading };
+                    one.active = active.into_iter().map(|device| (device.into(), update)).collect();
+                    one
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_reaches_a_device_that_is_not_targeted(all in rollouts(), device in 0_u32..8) {
+            let open: Vec<_> = all
+                .iter()
+                .filter(|one| one.targets.contains(device) && !one.done.contains(device))
+                .map(|one| one.number)
+                .collect();
+            let artifacts: Vec<_> = all.iter().map(|one| (one.number, one.artifacts.clone())).collect();
+            let facts = facts(device, "release-2");
+            match decide(&facts, all) {
+                Decision::Nothing => prop_assert!(open.is_empty()),
+                Decision::Offer { deployment, artifact, .. } => {
+                    prop_assert_eq!(Some(&deployment), open.first());
+                    let (_, of_release) = artifacts.iter().find(|(number, _)| *number == deployment).unwrap();
+                    prop_assert!(of_release.iter().any(|fit| fit.id == artifact && fit.fits(&facts)));
+                }
+                Decision::AlreadyInstalled { deployment }
+                | Decision::NoArtifact { deployment }
+                | Decision::InferredSuccess { deployment } => {
+                    prop_assert_eq!(Some(&deployment), open.first());
+                }
+            }
+        }
+    }
+}
