@@ -110,9 +110,15 @@ pub struct Core {
 }
 
 impl Core {
+    /// The users of the default tenant: for the command line and for the first user.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        self.users_of(TenantId::DEFAULT)
+    }
+
     /// The users of a tenant.
     #[must_use]
-    pub fn users(&self, tenant: TenantId) -> Users {
+    pub fn users_of(&self, tenant: TenantId) -> Users {
         let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
         Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
     }

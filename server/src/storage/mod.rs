@@ -12,8 +12,6 @@ mod error;
 mod escape;
 mod list;
 mod scope;
-#[cfg(test)]
-pub(crate) mod testing;
 
 pub mod artifacts;
 pub mod auth_sets;
@@ -32,6 +30,9 @@ pub mod sightings;
 pub mod signing_keys;
 pub mod tenants;
 pub mod users;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use change::{Change, ChangeSink};
 pub use database::{Database, DatabaseLocation};

@@ -1,27 +1,49 @@
-//! A database for tests.
+//! A real database for tests.
 
 use chrono::DateTime;
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
 
-use super::{Database, DatabaseLocation, tenants};
+use super::{Database, DatabaseLocation, Scope, tenants};
 use crate::ids::{ArtifactId, TenantId};
 use crate::releases::{Artifact, Contents};
 
-/// A SQLite database in a directory that disappears with it; the default tenant exists.
+/// Names a PostgreSQL server whose user may create databases, `postgres://user:password@host`: tests then run
+/// on it instead of SQLite.
+const POSTGRES: &str = "SEALIFT_TEST_POSTGRES";
+
+/// A migrated database of its own, and a directory that goes with it.
 pub(crate) struct TestDatabase {
     pub(crate) database: Database,
-    _directory: tempfile::TempDir,
+    pub(crate) dir: TempDir,
 }
 
 impl TestDatabase {
     pub(crate) async fn open() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let database = Database::open(&DatabaseLocation::File(directory.path().join("test.db"))).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let location = match std::env::var(POSTGRES) {
+            Ok(server) => DatabaseLocation::Url(create(&server).await),
+            Err(_) => DatabaseLocation::File(dir.path().join("sealift.db")),
+        };
+        let database = Database::open(&location).await.unwrap();
         database.migrate().await.unwrap();
         let tx = database.begin(TenantId::DEFAULT).await.unwrap();
         tenants::ensure(&tx.scope(), "default", None, DateTime::UNIX_EPOCH).await.unwrap();
         tx.commit(DateTime::UNIX_EPOCH).await.unwrap();
-        Self { database, _directory: directory }
+        Self { database, dir }
     }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.database.scope(TenantId::DEFAULT)
+    }
+}
+
+async fn create(server: &str) -> String {
+    let name = format!("sealift_test_{}", uuid::Uuid::new_v4().simple());
+    let connection = sea_orm::Database::connect(format!("{server}/postgres")).await.unwrap();
+    connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    connection.close().await.unwrap();
+    format!("{server}/{name}")
 }
 
 /// An artifact for one device type.

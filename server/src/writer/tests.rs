@@ -8,8 +8,8 @@ use proptest::prelude::{Strategy, proptest};
 use proptest::sample::select;
 
 use super::{DeviceUpdate, PendingLimits, Registered, Registration, UpdateAction, UpdateOutcome, Writer};
-use crate::clock::manual::ManualClock;
 use crate::clock::Clock;
+use crate::clock::manual::ManualClock;
 use crate::deployments::offer::Decision;
 use crate::deployments::service::{Deployments, Plan, Target};
 use crate::deployments::{DeviceDeploymentState as State, DeviceFacts};
@@ -108,7 +108,12 @@ impl Bench {
         self.fleet.decide(TenantId::DEFAULT, &facts, self.clock.now())
     }
 
-    async fn update(&self, deployment: DeploymentId, device: &KnownDevice, action: UpdateAction) -> UpdateOutcome {
+    async fn update(
+        &self,
+        deployment: DeploymentId,
+        device: &KnownDevice,
+        action: UpdateAction,
+    ) -> UpdateOutcome {
         let update = DeviceUpdate { deployment, device: device.number, device_id: device.id, action };
         self.writer.update(TenantId::DEFAULT, update).await.unwrap()
     }
@@ -209,7 +214,9 @@ async fn an_update_is_counted_from_offer_to_end() {
     assert_eq!(bench.report(deployment, &devices[0], State::Downloading).await, UpdateOutcome::Unknown);
     assert_eq!(bench.update(deployment, &devices[0], offered(artifact)).await, UpdateOutcome::Done);
     assert!(matches!(bench.decide(&devices[0], "zero"), Decision::Offer { repeated: true, .. }));
-    for state in [State::Downloading, State::Downloading, State::Installing, State::Rebooting, State::Installing] {
+    for state in
+        [State::Downloading, State::Downloading, State::Installing, State::Rebooting, State::Installing]
+    {
         assert_eq!(bench.report(deployment, &devices[0], state).await, UpdateOutcome::Done);
         bench.check_counters(deployment).await;
     }
@@ -276,22 +283,26 @@ async fn a_restart_knows_what_the_index_knew() {
     let bench = Bench::start().await;
     let devices = bench.accepted(3).await;
     let artifact = bench.release("one").await;
-    let deployment = bench.deploy("one", Target::Devices(devices[..2].iter().map(|one| one.id).collect())).await;
+    let deployment =
+        bench.deploy("one", Target::Devices(devices[..2].iter().map(|one| one.id).collect())).await;
     bench.update(deployment, &devices[0], offered(artifact)).await;
     bench.report(deployment, &devices[0], State::Installing).await;
     let again = Bench::on(bench.files).await;
     for (device, name) in devices.iter().flat_map(|device| [(device, "zero"), (device, "one")]) {
-        assert_eq!(again.decide(device, name), bench.fleet.decide(
-            TenantId::DEFAULT,
-            &DeviceFacts {
-                number: device.number,
-                device_type: "board".into(),
-                artifact_name: name.into(),
-                provides: BTreeMap::new(),
-                provides_known: true,
-            },
-            again.clock.now(),
-        ));
+        assert_eq!(
+            again.decide(device, name),
+            bench.fleet.decide(
+                TenantId::DEFAULT,
+                &DeviceFacts {
+                    number: device.number,
+                    device_type: "board".into(),
+                    artifact_name: name.into(),
+                    provides: BTreeMap::new(),
+                    provides_known: true,
+                },
+                again.clock.now(),
+            )
+        );
     }
     assert!(again.fleet.is_active(TenantId::DEFAULT, deployment, devices[0].number));
     assert!(!again.fleet.is_active(TenantId::DEFAULT, deployment, devices[1].number));
@@ -307,7 +318,8 @@ async fn decisions_void_sessions_and_move_acceptance() {
     bench.devices().decide(device.id, sets[1].id, AuthSetStatus::Accepted).await.unwrap();
     let after = bench.fleet.device(device.id).unwrap();
     assert_ne!(after.generation, device.generation);
-    let states: Vec<_> = bench.devices().get(device.id).await.unwrap().auth_sets.iter().map(|set| set.status).collect();
+    let states: Vec<_> =
+        bench.devices().get(device.id).await.unwrap().auth_sets.iter().map(|set| set.status).collect();
     assert_eq!(states, [AuthSetStatus::Rejected, AuthSetStatus::Accepted]);
     assert_eq!(bench.register(0, 1).await, Registered::Refused(AuthSetStatus::Rejected));
     assert!(matches!(bench.register(0, 2).await, Registered::Accepted(_)));

@@ -23,7 +23,6 @@ use crate::cli::error::CliError;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::crypto::random::{SystemRandom, random_bytes};
-use crate::ids::TenantId;
 use crate::users::Role;
 
 /// Who runs the demo.
@@ -100,7 +99,7 @@ impl Stage {
         let running = app.start().map_err(|err| CliError::unreachable("failed to start the server", err))?;
         running
             .core
-            .users(TenantId::DEFAULT)
+            .users()
             .add(EMAIL, password.clone(), Role::Admin)
             .await
             .map_err(|err| CliError::unreachable("failed to add a user", err))?;
