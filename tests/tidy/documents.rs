@@ -12,10 +12,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     harness::trials![commands_of_the_readme_exist, files_of_a_project_exist]
 }
 
+/// Makes a command that runs a program.
+type Start = fn() -> Command;
+
 /// Every flag that the README gives to one of our programs is one that the program knows.
 fn commands_of_the_readme_exist() {
     let readme = std::fs::read_to_string(workspace().join("README.md")).expect("a README");
-    let programs: [(&str, fn() -> Command); 3] =
+    let programs: [(&str, Start); 3] =
         [("sealift", sealift), ("artifact-tool", artifact_tool), ("client-sim", client_sim)];
     let mut complaints = Vec::new();
     let mut found = 0;
