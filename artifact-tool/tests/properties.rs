@@ -1,6 +1,6 @@
 //! Laws that hold for any input: what is written is read back, the same input gives the same bytes.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,7 @@
 //! The wiring: the only place that builds everything.
 
-use std::fs;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ pub struct Core {
     pub device_deployments: DeviceDeployments,
     /// Stores what devices cause to be written.
     pub writer: Writer,
-    /// Opens, checks and ends sessions of users.
+    /// Opens and checks sessions of users.
     pub logins: Logins,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
@@ -109,11 +110,17 @@ pub struct Core {
 }
 
 impl Core {
+    /// The users of the default tenant: for the command line and for the first user.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        self.users_of(TenantId::DEFAULT)
+    }
+
     /// The users of a tenant.
     #[must_use]
-    pub fn users(&self, tenant: TenantId) -> Users {
-        let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
-        Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
+    pub fn users_of(&self, tenant: TenantId) -> Users {
+        let scope = self.database.scope(tenant);
+        Users::new(scope, self.passwords.clone(), self.password_policy.clone(), Arc::clone(&self.clock))
     }
 }
 
@@ -138,7 +145,11 @@ pub fn database_location(config: &Config) -> DatabaseLocation {
 
 /// Opens the database and brings its schema up to date.
 pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
-    fs::create_dir_all(&config.data_dir)
+    // Owner only: the database holds password hashes and sealed keys.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
         .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })?;
     let database = Database::open(&database_location(config)).await?;
     let applied = database.migrate().await?;
@@ -193,14 +204,13 @@ impl App {
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
-        let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let logins = Logins::new(
             database.clone(),
             passwords.clone(),
             Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
             Arc::clone(&clock),
             config.issuer.clone(),
-            session_life.unwrap_or(TimeDelta::MAX),
+            TimeDelta::seconds(i64::try_from(config.user_session_ttl_secs).unwrap_or(i64::MAX / 1_000)),
         );
         let core = Core {
             device_deployments: DeviceDeployments::new(

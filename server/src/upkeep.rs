@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
-use crate::storage::{StorageError, auth_sets, change_log, sightings};
+use crate::storage::{StorageError, auth_sets, change_log, sessions, sightings};
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
 
 /// How often last-seen times are stored.
@@ -103,6 +103,7 @@ async fn sweep(core: &Core) -> Result<(), crate::devices::service::DeviceError> 
     }
     let tx = core.database.begin(TenantId::DEFAULT).await?;
     change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
+    sessions::delete_expired(&tx.scope(), now).await?;
     tx.commit(now).await?;
     Ok(())
 }

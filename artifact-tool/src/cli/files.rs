@@ -15,6 +15,13 @@ pub(super) fn open(path: &Path) -> Result<File, Failure> {
     File::open(path).map_err(|error| Failure::unreachable(path, &error))
 }
 
+/// Opens an artifact; its size is known if it is a regular file.
+pub(super) fn artifact(path: &Path) -> Result<(File, Option<u64>), Failure> {
+    let file = open(path)?;
+    let metadata = file.metadata().map_err(|error| Failure::unreachable(path, &error))?;
+    Ok((file, metadata.is_file().then_some(metadata.len())))
+}
+
 /// Reads a whole small file.
 pub(super) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();

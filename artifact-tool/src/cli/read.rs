@@ -24,13 +24,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let options = ReadOptions {
-        keys: files::verifying_keys(&args.keys)?,
-        allow_augmented: true,
-        fingerprints: args.json,
-        ..ReadOptions::default()
-    };
-    let file = files::open(&args.file)?;
+    let keys = files::verifying_keys(&args.keys)?;
+    let (file, size) = files::artifact(&args.file)?;
+    let options =
+        ReadOptions { keys, size, allow_augmented: true, fingerprints: args.json, ..ReadOptions::default() };
     let artifact = artifact::read::read(file, &options).map_err(|error| Failure::of(&args.file, error))?;
     if args.json {
         let name = args.file.file_name().unwrap_or_default().to_string_lossy();

@@ -25,12 +25,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let options = ReadOptions {
-        keys: files::verifying_keys(&args.keys)?,
-        allow_augmented: true,
-        ..ReadOptions::default()
-    };
-    let file = files::open(&args.file)?;
+    let keys = files::verifying_keys(&args.keys)?;
+    let (file, size) = files::artifact(&args.file)?;
+    let options = ReadOptions { keys, size, allow_augmented: true, ..ReadOptions::default() };
     let answer = artifact::read::read(file, &options).map_err(|error| Failure::of(&args.file, error));
     let answer = answer.and_then(|artifact| match artifact.header.signature {
         Some(_) if args.keys.is_empty() => Err(Failure::no(format!(

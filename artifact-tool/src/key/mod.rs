@@ -32,7 +32,7 @@ pub enum KeyError {
     #[error("the key is malformed: {0}")]
     Malformed(&'static str),
     /// A kind of key that the format has no place for.
-    #[error("unsupported kind of key, expected RSA, ECDSA P-256 or Ed25519")]
+    #[error("unsupported kind of key, expected RSA of 2048 to 4096 bits, ECDSA P-256 or Ed25519")]
     Unsupported,
     /// RSA outside of 2048 to 4096 bits.
     #[error("RSA keys must have 2048 to 4096 bits, this one has {0}")]

@@ -27,7 +27,7 @@ impl<R: Read> Outer<R> {
     pub(super) fn new(input: R, options: &ReadOptions) -> Self {
         let source = Source::new(input, options.fingerprints);
         Self {
-            tar: TarReader::new(source, &options.limits, u64::MAX),
+            tar: TarReader::new(source, &options.limits, options.limits.artifact),
             next: None,
             start: 0,
             hasher: None,

@@ -1,7 +1,7 @@
 //! Files that appear only when they are complete.
 
 use std::fs::{File, Permissions};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -28,6 +28,10 @@ pub(crate) fn replace<E: From<WriteError>>(
     write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), E>,
 ) -> Result<(), E> {
     let failed = |source| WriteError::Output { path: path.to_owned(), source };
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        // Renaming over a device or a pipe would destroy it.
+        return Err(failed(io::Error::other("it exists and is not a regular file")).into());
+    }
     let mut builder = tempfile::Builder::new();
     let prefix = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
     let builder = builder.prefix(&prefix).suffix(".tmp");

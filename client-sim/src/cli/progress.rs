@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client_sim::fleet::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use tokio::time::interval;
 
 const TICK: Duration = Duration::from_millis(200);
 
 /// Draws the counters until dropped; nothing if standard error is not a terminal.
 pub(super) async fn draw(progress: Arc<Progress>) {
-    let bar = ProgressBar::new(0);
+    let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear);
     if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {bar:30} {pos}/{len} {msg}") {
         bar.set_style(style);
     }

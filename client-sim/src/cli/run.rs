@@ -145,6 +145,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, CliError> {
     let mut fleet = Fleet::prepare(config, progress).await?;
     let result = fleet.run(stopped()).await;
     drawing.abort();
+    // The bar must be gone before the report is printed; being aborted is not an error.
+    let _ = drawing.await;
     let report = result?;
     write_report(&args, &report)?;
     Ok(if report.failed() > 0 { Exit::DeviceFailed } else { Exit::Done })

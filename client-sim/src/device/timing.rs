@@ -55,7 +55,8 @@ impl Timing {
         if jitter == 0.0 || wait.is_zero() {
             return wait;
         }
-        wait.mul_f64(rng.random_range(1.0 - jitter..=1.0 + jitter))
+        let factor = rng.random_range(1.0 - jitter..=1.0 + jitter);
+        Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(wait)
     }
 
     /// The wait after `refusals` (from 1) logins in a row without a session (device protocol §1.4).
@@ -86,6 +87,9 @@ pub(super) fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
 mod tests {
     use std::time::Duration;
 
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
     use super::Timing;
 
     #[test]
@@ -97,6 +101,17 @@ mod tests {
         };
         assert_eq!(defaults.derived_report_attempts(), 11);
         assert_eq!(Timing::for_poll(Duration::from_secs(1)).derived_report_attempts(), 4);
+    }
+
+    #[test]
+    fn spread_stays_in_its_bounds_and_takes_any_wait() {
+        let timing = Timing::for_poll(Duration::from_secs(1));
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..100 {
+            let wait = timing.spread(Duration::from_secs(10), &mut rng);
+            assert!((9.0..=11.0).contains(&wait.as_secs_f64()));
+        }
+        assert!(timing.spread(Duration::MAX, &mut rng) > Duration::from_secs(1));
     }
 
     #[test]

@@ -4,14 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
+
 use super::error::CliError;
 use super::exit::Exit;
-use super::output::print_line;
+use super::output::{print_error, print_line};
 use super::stop_signal::StopSignal;
-use crate::app::App;
+use crate::app::{App, Running};
 use crate::clock::SystemClock;
 use crate::config::{Config, Flags};
 use crate::crypto::random::SystemRandom;
+use crate::tls::write_private;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,9 +67,39 @@ pub(super) async fn run(config: Config) -> Result<Exit, CliError> {
         .map_err(|err| CliError::unreachable("failed to start", err))?;
     let running = app.start().map_err(|err| CliError::unreachable("failed to start", err))?;
     let mut stop = StopSignal::new()?;
+    show_first_steps(&running).await?;
     print_line(&format!("ready {}", running.url()))?;
     stop.received().await;
     tracing::info!("stopping");
     running.stop().await.map_err(|err| CliError::unreachable("failed to stop in good order", err))?;
     Ok(Exit::Done)
+}
+
+/// With no user yet, says how to make the first one. The setup token is also left in a file that only the
+/// server's user may read.
+async fn show_first_steps(running: &Running) -> Result<(), CliError> {
+    let core = &running.core;
+    let path = core.config.data_dir.join("setup-token");
+    let exists =
+        core.users().any_exists().await.map_err(|err| CliError::unreachable("failed to read users", err))?;
+    if exists {
+        // One of an earlier start: void, but no need to keep it.
+        let _ = std::fs::remove_file(&path);
+        return Ok(());
+    }
+    let Some(token) = core.setup.take_token() else { return Ok(()) };
+    let token = token.expose_secret();
+    write_private(&path, token)
+        .map_err(|err| CliError::unreachable("failed to write the setup token", err))?;
+    let (data_dir, url) = (core.config.data_dir.display(), running.url());
+    print_error(&format!(
+        "There is no user yet. Add the first one on this machine:\n\n    \
+         sealift user add you@example.com --role admin --data-dir {data_dir}\n\n\
+         or over the network, once, with the setup token of this start (also in {path}):\n\n    \
+         curl --cacert {data_dir}/tls/ca.crt -H 'Content-Type: application/json' \\\n      \
+         -d '{{\"token\":\"{token}\",\"email\":\"you@example.com\",\"password\":\"...\"}}' \\\n      \
+         {url}/api/management/v1/setup\n",
+        path = path.display(),
+    ));
+    Ok(())
 }

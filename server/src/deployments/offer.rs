@@ -295,8 +295,10 @@ mod tests {
                 .zip(all)
                 .map(|(number, (targets, done, active, types, forced))| {
                     let targets: Vec<u32> = targets.into_iter().collect();
-                    let artifacts =
-                        (1..).zip(types).map(|(id, kind)| artifact(id, u64::try_from(id).unwrap(), kind)).collect();
+                    let artifacts = (1..)
+                        .zip(types)
+                        .map(|(id, kind)| artifact(id, u64::try_from(id).unwrap(), kind))
+                        .collect();
                     let mut one = rollout(number, &targets, artifacts);
                     one.forced = forced;
                     one.done = done.into_iter().collect();

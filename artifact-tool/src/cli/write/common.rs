@@ -5,7 +5,7 @@ use artifact::SigningKey;
 use artifact::compression::Encoding;
 use artifact::write::{Common, Defaults, InputFile, Software, WriteError, WriteOptions};
 
-use super::super::{Failure, files};
+use super::super::{Failure, files, print};
 use super::progress;
 
 /// Flags of both kinds of artifact.
@@ -110,6 +110,7 @@ impl Args {
         inputs: &[PathBuf],
         write: impl FnOnce(&Path, &WriteOptions<'_>) -> Result<(), WriteError>,
     ) -> Result<(), Failure> {
+        warn_of_long_names(inputs);
         let key: Option<SigningKey> = self.key.as_deref().map(files::signing_key).transpose()?;
         let total = inputs.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
         let bar = progress::bar(total, self.no_progress);
@@ -123,6 +124,15 @@ impl Args {
         let written = write(&self.output_path, &options);
         bar.finish_and_clear();
         written.map_err(Failure::from)
+    }
+}
+
+/// Warns of file names that clients written in C++ cannot store (artifact format §3).
+fn warn_of_long_names(inputs: &[PathBuf]) {
+    const MAX_NAME: usize = 90;
+    for name in inputs.iter().filter_map(|path| path.file_name()).filter(|name| name.len() > MAX_NAME) {
+        let name = name.to_string_lossy();
+        print::warning(&format!("{name}: clients from version 4 refuse file names over {MAX_NAME} bytes"));
     }
 }
 

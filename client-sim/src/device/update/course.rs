@@ -5,7 +5,7 @@ use rand::{Rng, RngExt};
 
 use super::log::Log;
 use super::phase::{Final, Phase};
-use crate::device::action::{Action, FetchError, StoreError, StoreOrder, StoredArtifact};
+use crate::device::action::{Action, FetchError, StoreError, StoredArtifact};
 use crate::device::memory::{Interrupted, Memory};
 use crate::device::profile::{Faults, Profile};
 use crate::device::session::Reply;
@@ -47,23 +47,23 @@ pub(in crate::device) enum Step {
 /// An update under way.
 #[derive(Debug)]
 pub(in crate::device) struct Update {
-    deployment: String,
-    phase: Phase,
+    pub(super) deployment: String,
+    pub(super) phase: Phase,
     /// Tries of what can be tried again: the download, the gate, the final report.
-    tries: u32,
-    offer: Option<Offer>,
-    plan: Plan,
-    artifact: Option<StoredArtifact>,
-    is_aborted: bool,
-    log: Log,
+    pub(super) tries: u32,
+    pub(super) offer: Option<Offer>,
+    pub(super) plan: Plan,
+    pub(super) artifact: Option<StoredArtifact>,
+    pub(super) is_aborted: bool,
+    pub(super) log: Log,
 }
 
 /// The faults drawn for this update.
 #[derive(Clone, Copy, Debug, Default)]
-struct Plan {
-    fails: bool,
-    reboots: bool,
-    is_cut: bool,
+pub(super) struct Plan {
+    pub(super) fails: bool,
+    pub(super) reboots: bool,
+    pub(super) is_cut: bool,
 }
 
 impl Update {
@@ -167,174 +167,7 @@ impl Update {
         }
     }
 
-    fn open(&mut self) -> Step {
-        self.phase = Phase::Opening;
-        Step::Act(Action::Open {
-            uri: self.offer.as_ref().map(|offer| offer.uri.clone()).unwrap_or_default(),
-        })
-    }
-
-    fn opened(&mut self, result: Result<(), FetchError>, ctx: &mut Context<'_>) -> Step {
-        let Err(err) = result else {
-            return match ctx.profile.generation {
-                Generation::V3 => self.report(Phase::Arrived, Status::Downloading),
-                Generation::V5 => self.store(ctx),
-            };
-        };
-        self.log.info(ctx.now, err.to_string());
-        self.tries += 1;
-        // 5.x gives up on any status but 200 (§3).
-        let is_final = ctx.profile.generation == Generation::V5 && matches!(err, FetchError::Status(_));
-        if is_final || self.tries >= ctx.profile.attempts.fetch {
-            return self.fail(err.to_string(), ctx);
-        }
-        self.pause(Phase::FetchPause, ctx.profile.timing.fetch_retry, ctx)
-    }
-
-    fn store(&mut self, ctx: &mut Context<'_>) -> Step {
-        self.phase = Phase::Storing;
-        let artifact_name = match (ctx.profile.generation, &self.offer) {
-            (Generation::V3, Some(offer)) => Some(offer.artifact_name.clone()),
-            (Generation::V3, None) | (Generation::V5, _) => None,
-        };
-        Step::Act(Action::Store(StoreOrder {
-            artifact_name,
-            provides: ctx.memory.software.reported(&ctx.profile.device_type),
-            cut: self.plan.is_cut,
-            resume_pause: ctx.profile.timing.spread(ctx.profile.timing.resume, ctx.rng),
-            resume_attempts: ctx.profile.attempts.resume,
-        }))
-    }
-
-    fn stored(&mut self, result: Result<StoredArtifact, StoreError>, ctx: &mut Context<'_>) -> Step {
-        match result {
-            Ok(artifact) => {
-                self.log.info(ctx.now, format!("artifact `{}` stored", artifact.name));
-                self.artifact = Some(artifact);
-                match ctx.profile.generation {
-                    Generation::V3 => self.report(Phase::Downloaded, Status::Downloading),
-                    Generation::V5 => self.install(ctx),
-                }
-            }
-            Err(err) => self.fail(err.to_string(), ctx),
-        }
-    }
-
-    fn install(&mut self, ctx: &mut Context<'_>) -> Step {
-        self.log.info(ctx.now, "installing");
-        self.report(Phase::Installing, Status::Installing)
-    }
-
-    fn work(&mut self, ctx: &mut Context<'_>) -> Step {
-        if ctx.profile.timing.install.is_zero() {
-            return self.worked(ctx);
-        }
-        self.pause(Phase::Working, ctx.profile.timing.install, ctx)
-    }
-
-    fn worked(&mut self, ctx: &mut Context<'_>) -> Step {
-        if self.plan.fails {
-            self.fail("the update module failed in ArtifactInstall", ctx)
-        } else if self.plan.reboots {
-            self.report(Phase::Rebooting, Status::Rebooting)
-        } else {
-            self.gate()
-        }
-    }
-
-    fn reboot(&mut self, ctx: &mut Context<'_>) -> Step {
-        ctx.memory.interrupted = self
-            .artifact
-            .clone()
-            .map(|artifact| Interrupted { deployment: self.deployment.clone(), artifact });
-        Step::Act(Action::Restart(ctx.profile.timing.spread(ctx.profile.timing.reboot, ctx.rng)))
-    }
-
-    /// Asks for leave to commit; each try proves that the device can still log in.
-    fn gate(&mut self) -> Step {
-        self.phase = Phase::Gate;
-        Step::CallAfresh(self.status(Status::Installing))
-    }
-
-    fn gate_answered(&mut self, code: Option<u16>, ctx: &mut Context<'_>) -> Step {
-        match code {
-            Some(204) => {
-                ctx.memory.interrupted = None;
-                if let Some(artifact) = self.artifact.take() {
-                    ctx.memory.software.commit(artifact);
-                }
-                self.log.info(ctx.now, "committed");
-                self.finish(Final::Success)
-            }
-            Some(409) => self.abort(ctx),
-            Some(_) | None => {
-                self.tries += 1;
-                if self.tries >= ctx.profile.attempts.report {
-                    return self.fail("the server did not allow the commit: rolled back", ctx);
-                }
-                self.pause(Phase::GatePause, ctx.profile.timing.retry, ctx)
-            }
-        }
-    }
-
-    fn final_answered(&mut self, last: Final, code: Option<u16>, ctx: &mut Context<'_>) -> Step {
-        match (last, code) {
-            (Final::Success, Some(204)) => Step::Done(Outcome::Success),
-            (Final::AlreadyInstalled, Some(204)) => Step::Done(Outcome::AlreadyInstalled),
-            (Final::Failure, Some(204)) => {
-                self.phase = Phase::Logging;
-                let messages = self.log.lines().to_vec();
-                Step::Call(Call::Log { deployment: self.deployment.clone(), messages })
-            }
-            (_, Some(409)) => Step::Done(Outcome::Aborted),
-            (_, _) => self.try_final_again(last, Outcome::Unreported, ctx),
-        }
-    }
-
-    fn log_answered(&mut self, code: Option<u16>, ctx: &mut Context<'_>) -> Step {
-        let outcome = if self.is_aborted { Outcome::Aborted } else { Outcome::Failure };
-        match (code, ctx.profile.generation) {
-            (Some(204), _) | (Some(413), Generation::V5) => Step::Done(outcome),
-            // The status is repeated with the log (§2.5).
-            (_, _) => self.try_final_again(Final::Failure, outcome, ctx),
-        }
-    }
-
-    fn try_final_again(&mut self, last: Final, given_up: Outcome, ctx: &mut Context<'_>) -> Step {
-        self.tries += 1;
-        if self.tries >= ctx.profile.attempts.report {
-            return Step::Done(given_up);
-        }
-        self.pause(Phase::FinalPause(last), ctx.profile.timing.retry, ctx)
-    }
-
-    fn abort(&mut self, ctx: &mut Context<'_>) -> Step {
-        self.is_aborted = true;
-        self.fail("the deployment was aborted", ctx)
-    }
-
-    fn fail(&mut self, reason: impl Into<String>, ctx: &mut Context<'_>) -> Step {
-        ctx.memory.interrupted = None;
-        self.artifact = None;
-        self.log.error(ctx.now, reason);
-        self.finish(Final::Failure)
-    }
-
-    fn finish(&mut self, last: Final) -> Step {
-        self.tries = 0;
-        self.report(Phase::Final(last), last.status())
-    }
-
-    fn report(&mut self, phase: Phase, status: Status) -> Step {
-        self.phase = phase;
-        Step::Call(self.status(status))
-    }
-
-    fn status(&self, status: Status) -> Call {
-        Call::Status { deployment: self.deployment.clone(), status }
-    }
-
-    fn pause(&mut self, phase: Phase, wait: std::time::Duration, ctx: &mut Context<'_>) -> Step {
+    pub(super) fn pause(&mut self, phase: Phase, wait: std::time::Duration, ctx: &mut Context<'_>) -> Step {
         self.phase = phase;
         Step::Act(Action::Wait(ctx.profile.timing.spread(wait, ctx.rng)))
     }

@@ -4,7 +4,10 @@
 //! [`Step`]. [`Phase`](phase::Phase) says what it waits for.
 
 mod course;
+mod fetch;
+mod install;
 mod log;
 mod phase;
+mod report;
 
 pub(super) use self::course::{Context, Input, Step, Update};

@@ -47,8 +47,8 @@ impl Management {
 
     pub(super) async fn log_in(&mut self, email: &str, password: &str) -> Result<(), ManagementError> {
         let basic = format!("Basic {}", STANDARD.encode(format!("{email}:{password}")));
-        let request =
-            Request::post("/api/management/v1/useradm/auth/login").header("authorization", basic.into_bytes());
+        let request = Request::post("/api/management/v1/useradm/auth/login")
+            .header("authorization", basic.into_bytes());
         self.token = expect(self.client.send(request).await?, 200)?.text();
         Ok(())
     }

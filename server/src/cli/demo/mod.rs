@@ -36,8 +36,8 @@ pub(super) struct Args {
 /// The configuration counts but for where things are: the demo leaves nothing behind.
 pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
     let mut stop = StopSignal::new()?;
-    let directory =
-        tempfile::tempdir().map_err(|err| CliError::unreachable("failed to make a temporary directory", err))?;
+    let directory = tempfile::tempdir()
+        .map_err(|err| CliError::unreachable("failed to make a temporary directory", err))?;
     let stage = Stage::build(config, directory.path()).await?;
     let shown = tokio::select! {
         shown = stage.perform(args.devices, directory.path()) => shown,

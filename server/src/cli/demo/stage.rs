@@ -112,8 +112,10 @@ impl Stage {
         show.step(format!("server on {}", self.url));
         let failed = |what: &'static str| move |err| CliError::unreachable(what, err);
         let ca = std::fs::read(self.ca_file())?;
-        let origin = Origin::parse(&self.url).map_err(|err| CliError::unreachable("failed to parse the URL", err))?;
-        let trust = Trust::from_pem(&ca).map_err(|err| CliError::unreachable("failed to read the CA", err))?;
+        let origin =
+            Origin::parse(&self.url).map_err(|err| CliError::unreachable("failed to parse the URL", err))?;
+        let trust =
+            Trust::from_pem(&ca).map_err(|err| CliError::unreachable("failed to read the CA", err))?;
         let mut management = Management::new(origin.clone(), &trust);
         management.log_in(EMAIL, self.password.expose_secret()).await.map_err(failed("failed to log in"))?;
 
@@ -146,7 +148,10 @@ impl Stage {
             .map(|member| (member.identity_json(), member.public_key_pem().to_owned()))
             .collect();
         for (identity, pubkey) in &expected {
-            management.preauthorize(identity, pubkey).await.map_err(failed("failed to preauthorize a device"))?;
+            management
+                .preauthorize(identity, pubkey)
+                .await
+                .map_err(failed("failed to preauthorize a device"))?;
         }
         show.step(format!("{} devices preauthorized; the others wait to be accepted", expected.len()));
         let rollout = async {
@@ -189,11 +194,8 @@ fn write_artifact(path: &Path) -> Result<VerifyingKey, CliError> {
     let failed = |err: artifact::KeyError| CliError::unreachable("failed to make the signing key", err);
     let key = SigningKey::generate(KeyType::P256).map_err(failed)?;
     // Bytes that do not compress to nothing, the same on every run.
-    let payload: Vec<u8> = (0_u32..)
-        .map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes())
-        .flatten()
-        .take(PAYLOAD)
-        .collect();
+    let payload: Vec<u8> =
+        (0_u32..).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()).flatten().take(PAYLOAD).collect();
     let image = ModuleImage {
         common: Common::new(RELEASE, [DEVICE_TYPE]),
         payload_type: "demo".to_owned(),

@@ -19,7 +19,10 @@ pub(super) fn lines(outcome: &Outcome, stage: &Stage, directory: &Path) -> Vec<S
         .collect();
     let mut lines = vec![
         String::new(),
-        format!("{succeeded} of {devices} devices run {RELEASE} now, after {:.1} s.", outcome.took.as_secs_f64()),
+        format!(
+            "{succeeded} of {devices} devices run {RELEASE} now, after {:.1} s.",
+            outcome.took.as_secs_f64()
+        ),
         format!(
             "{} were preauthorized, {} accepted; each checked the artifact's signature before it installed.",
             outcome.preauthorized,
@@ -31,7 +34,11 @@ pub(super) fn lines(outcome: &Outcome, stage: &Stage, directory: &Path) -> Vec<S
     }
     let url = &stage.url;
     lines.extend([
-        format!("Their requests: {}, downloaded: {} bytes.", outcome.report.requests(), outcome.report.downloaded()),
+        format!(
+            "Their requests: {}, downloaded: {} bytes.",
+            outcome.report.requests.values().map(|one| one.latency.count).sum::<u64>(),
+            outcome.report.bytes_downloaded
+        ),
         String::new(),
         "Where to look:".to_owned(),
         format!("  server     {url}"),

@@ -74,7 +74,7 @@ impl<P> AuthedUser<P> {
     /// The users of the caller's tenant.
     #[must_use]
     pub fn users(&self) -> Users {
-        self.core.users(self.principal.tenant)
+        self.core.users_of(self.principal.tenant)
     }
 
     fn scope(&self) -> Scope {

@@ -102,7 +102,8 @@ fn depends_body(wanted: Depends) -> Value {
 }
 
 fn update_body(payload: Payload) -> UpdateBody {
-    let pairs = payload.metadata.iter().map(|(key, value)| PairBody { key: key.clone(), value: value.clone() });
+    let pairs =
+        payload.metadata.iter().map(|(key, value)| PairBody { key: key.clone(), value: value.clone() });
     UpdateBody {
         type_info: TypeInfoBody { kind: payload.kind },
         files: payload.files.into_iter().map(file_body).collect(),
@@ -145,7 +146,12 @@ mod tests {
                 clears: vec!["rootfs-image.*".to_owned()],
                 payloads: vec![Payload {
                     kind: Some("single-file".to_owned()),
-                    files: vec![PayloadFile { name: "f".into(), size: 3, checksum: "ab".into(), modified: 0 }],
+                    files: vec![PayloadFile {
+                        name: "f".into(),
+                        size: 3,
+                        checksum: "ab".into(),
+                        modified: 0,
+                    }],
                     metadata: serde_json::Map::from_iter([("k".to_owned(), json!(1))]),
                 }],
             },

@@ -287,9 +287,8 @@ mod tests {
 
     #[tokio::test]
     async fn names_are_exact_or_one_beginning() {
-        let any_of = |names: &[&str]| {
-            Ok(Some(TextMatch::AnyOf(names.iter().map(|&name| name.to_owned()).collect())))
-        };
+        let any_of =
+            |names: &[&str]| Ok(Some(TextMatch::AnyOf(names.iter().map(|&name| name.to_owned()).collect())));
         assert_eq!(names("").await, Ok(None));
         assert_eq!(names("name=").await, Ok(None));
         assert_eq!(names("name=a&name=b").await, any_of(&["a", "b"]));

@@ -83,9 +83,7 @@ pub struct StatusChange {
     ),
     security(("user" = []))
 )]
-pub async fn create(
-    sent: Sent<CreateDeployments, NewDeployment>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn create(sent: Sent<CreateDeployments, NewDeployment>) -> Result<HttpResponse, ApiError> {
     let Sent(caller, mut body) = sent;
     let target = match (body.devices.take(), body.all_devices) {
         (None, true) => Target::All,

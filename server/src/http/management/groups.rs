@@ -11,7 +11,7 @@ use crate::http::extract::{AuthedUser, Requires, Sent};
 use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
 use crate::ids::DeviceId;
-use crate::inventory::{GroupName, InventoryError, InvalidGroupName};
+use crate::inventory::{GroupName, InvalidGroupName, InventoryError};
 use crate::users::Permission;
 
 /// May put devices into groups.
@@ -225,7 +225,10 @@ pub async fn remove_devices(
     ),
     security(("user" = []))
 )]
-pub async fn delete(caller: AuthedUser<WriteGroups>, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete(
+    caller: AuthedUser<WriteGroups>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let updated_count = caller.inventory().clear_group(&group_name(&name)?).await?;
     Ok(HttpResponse::Ok().json(RegroupedBody { matched_count: 0, updated_count }))
 }

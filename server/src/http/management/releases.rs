@@ -228,7 +228,8 @@ async fn find(
     }
     let name = query.get("name").map(|part| TextMatch::Contains(part.to_owned()));
     let filter = ReleaseFilter { name };
-    let is_narrowed = ["description", "device_type", "update_type"].iter().any(|key| query.get(key).is_some());
+    let is_narrowed =
+        ["description", "device_type", "update_type"].iter().any(|key| query.get(key).is_some());
     if !is_narrowed {
         return Ok(releases.list(&filter, order(query), page).await?);
     }

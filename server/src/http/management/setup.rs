@@ -7,7 +7,6 @@ use serde::Deserialize;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
 use crate::http::json::Json;
-use crate::ids::TenantId;
 use crate::users::SetupError;
 
 /// What the first user is made of.
@@ -15,12 +14,23 @@ use crate::users::SetupError;
 pub struct FirstUser {
     /// The setup token, which the server shows where only its operator sees it.
     #[schema(value_type = String)]
-    token: SecretString,
+    token: Secret,
     /// The address to log in with.
     email: String,
     /// The password to log in with.
     #[schema(value_type = String)]
-    password: SecretString,
+    password: Secret,
+}
+
+/// A text that is wiped when it is dropped and never shown.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Secret(SecretString);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
 }
 
 /// Makes the first user, an admin.
@@ -42,8 +52,8 @@ pub struct FirstUser {
 pub async fn create_admin(caller: Anonymous, body: Json<FirstUser>) -> Result<HttpResponse, ApiError> {
     let core = caller.core();
     let Json(FirstUser { token, email, password }) = body;
-    let users = core.users(TenantId::DEFAULT);
-    let id = core.setup.create_admin(&users, &token, &email, password).await?;
+    let users = core.users();
+    let id = core.setup.create_admin(&users, &token.0, &email, password.0).await?;
     tracing::info!(user.id = %id, "first user made");
     Ok(HttpResponse::Created().finish())
 }

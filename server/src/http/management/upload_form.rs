@@ -61,7 +61,8 @@ pub(super) async fn until_artifact(form: &mut Multipart) -> Result<(UploadFields
             "artifact_id" => {
                 let id = text("artifact_id", &mut part, MAX_FIELD_BYTES).await?;
                 let not_uuid = || ApiError::new(Code::BadRequest, "artifact_id: not a valid UUID");
-                fields.artifact_id = if id.is_empty() { None } else { Some(id.parse().map_err(|_| not_uuid())?) };
+                fields.artifact_id =
+                    if id.is_empty() { None } else { Some(id.parse().map_err(|_| not_uuid())?) };
             }
             _ => skip(&mut part).await?,
         }
@@ -178,7 +179,8 @@ mod tests {
         assert_eq!(content, b"a\r\n--xy\r\nb");
         let (fields, _) = read(end(std::slice::from_ref(&file))).await.unwrap();
         assert_eq!(fields, UploadFields::default());
-        let (fields, _) = read_as("Multipart/Mixed; boundary=xyz", end(&[size, description, file])).await.unwrap();
+        let (fields, _) =
+            read_as("Multipart/Mixed; boundary=xyz", end(&[size, description, file])).await.unwrap();
         assert_eq!(fields.size, Some(10));
     }
 

@@ -92,8 +92,7 @@ pub async fn log_in(
     let core = caller.core();
     require_users(core).await?;
     let (email, password) = basic(&request).ok_or_else(|| ApiError::from(LogInError::Refused))?;
-    let life =
-        if body.0.unwrap_or_default().no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
+    let life = if body.0.unwrap_or_default().no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
     let logged_in = core.logins.log_in(&email, password, life).await?;
     tracing::info!(user.id = %logged_in.session.user, session.id = %logged_in.session.id, "user logged in");
     let mut response = HttpResponse::Ok();
