@@ -158,7 +158,7 @@ pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Databas
     }
     let now = clock.now();
     let tx = database.begin(TenantId::DEFAULT).await?;
-    tenants::ensure(&tx.scope(), "default", config.accepted_devices_max(), now).await?;
+    tenants::ensure(&tx.scope(), "default", now).await?;
     tx.commit(now).await?;
     Ok(database)
 }
@@ -171,6 +171,9 @@ impl App {
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, AppError> {
         let database = open_database(&config, &*clock).await?;
+        let tx = database.begin(TenantId::DEFAULT).await?;
+        tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
+        tx.commit(clock.now()).await?;
         let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now()).await?;
         let ca_path = config.data_dir.join("tls").join("ca.crt");
         write_public(&ca_path, keyring.local_ca.certificate_pem())?;

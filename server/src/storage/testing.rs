@@ -28,7 +28,7 @@ impl TestDatabase {
         let database = Database::open(&location).await.unwrap();
         database.migrate().await.unwrap();
         let tx = database.begin(TenantId::DEFAULT).await.unwrap();
-        tenants::ensure(&tx.scope(), "default", None, DateTime::UNIX_EPOCH).await.unwrap();
+        tenants::ensure(&tx.scope(), "default", DateTime::UNIX_EPOCH).await.unwrap();
         tx.commit(DateTime::UNIX_EPOCH).await.unwrap();
         Self { database, dir }
     }

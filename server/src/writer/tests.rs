@@ -187,7 +187,7 @@ async fn the_device_limit_holds_for_preauthorized_ones() {
     let identity = serde_json::json!({ "sn": "9" });
     let id = bench.devices().preauthorize(&identity, pem, false).await.unwrap();
     let tx = bench.files.database.begin(TenantId::DEFAULT).await.unwrap();
-    tenants::ensure(&tx.scope(), "default", Some(0), bench.clock.now()).await.unwrap();
+    tenants::set_device_limit(&tx.scope(), Some(0)).await.unwrap();
     tx.commit(bench.clock.now()).await.unwrap();
     let set = bench.devices().get(id).await.unwrap().auth_sets.remove(0);
     let registration = Registration {
@@ -198,7 +198,7 @@ async fn the_device_limit_holds_for_preauthorized_ones() {
     let come = || bench.writer.register(TenantId::DEFAULT, registration.clone());
     assert_eq!(come().await.unwrap(), Registered::LimitReached);
     let tx = bench.files.database.begin(TenantId::DEFAULT).await.unwrap();
-    tenants::ensure(&tx.scope(), "default", Some(1), bench.clock.now()).await.unwrap();
+    tenants::set_device_limit(&tx.scope(), Some(1)).await.unwrap();
     tx.commit(bench.clock.now()).await.unwrap();
     assert!(matches!(come().await.unwrap(), Registered::Accepted(login) if login.device.id == id));
     assert_eq!(bench.fleet.device(id).unwrap().status, DeviceStatus::Accepted);
@@ -328,6 +328,18 @@ async fn decisions_void_sessions_and_move_acceptance() {
     bench.devices().dismiss(device.id, sets[1].id).await.unwrap();
     assert_eq!(bench.fleet.device(device.id).unwrap().status, DeviceStatus::Rejected);
     assert!(bench.devices().decide(DeviceId::generate(), sets[0].id, AuthSetStatus::Accepted).await.is_err());
+}
+
+#[tokio::test]
+async fn preauthorizing_one_more_key_leaves_the_session_alone() {
+    let bench = Bench::start().await;
+    let device = bench.accepted(1).await.remove(0);
+    let pem = include_str!("../../testdata/keys/p256.pub.pem");
+    let identity = serde_json::json!({ "sn": "0" });
+    assert!(bench.devices().preauthorize(&identity, pem, false).await.is_err());
+    assert_eq!(bench.devices().preauthorize(&identity, pem, true).await.unwrap(), device.id);
+    assert_eq!(bench.fleet.device(device.id), Some(device));
+    assert_eq!(bench.devices().get(device.id).await.unwrap().auth_sets.len(), 2);
 }
 
 #[tokio::test]
