@@ -109,6 +109,12 @@ impl Writer {
         }
     }
 
+    /// Answers whether commands are still carried out.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.commands.is_closed()
+    }
+
     /// Commands that wait to be carried out.
     #[must_use]
     pub fn waiting(&self) -> u64 {
