@@ -97,7 +97,7 @@ pub struct Core {
     pub device_deployments: DeviceDeployments,
     /// Stores what devices cause to be written.
     pub writer: Writer,
-    /// Opens and checks sessions of users.
+    /// Opens, checks and ends sessions of users.
     pub logins: Logins,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
@@ -119,8 +119,8 @@ impl Core {
     /// The users of a tenant.
     #[must_use]
     pub fn users_of(&self, tenant: TenantId) -> Users {
-        let scope = self.database.scope(tenant);
-        Users::new(scope, self.passwords.clone(), self.password_policy.clone(), Arc::clone(&self.clock))
+        let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
+        Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
     }
 }
 
@@ -158,7 +158,7 @@ pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Databas
     }
     let now = clock.now();
     let tx = database.begin(TenantId::DEFAULT).await?;
-    tenants::ensure(&tx.scope(), "default", config.accepted_devices_max(), now).await?;
+    tenants::ensure(&tx.scope(), "default", now).await?;
     tx.commit(now).await?;
     Ok(database)
 }
@@ -171,6 +171,9 @@ impl App {
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, AppError> {
         let database = open_database(&config, &*clock).await?;
+        let tx = database.begin(TenantId::DEFAULT).await?;
+        tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
+        tx.commit(clock.now()).await?;
         let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now()).await?;
         let ca_path = config.data_dir.join("tls").join("ca.crt");
         write_public(&ca_path, keyring.local_ca.certificate_pem())?;
@@ -204,13 +207,14 @@ impl App {
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
+        let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let logins = Logins::new(
             database.clone(),
             passwords.clone(),
             Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
             Arc::clone(&clock),
             config.issuer.clone(),
-            TimeDelta::seconds(i64::try_from(config.user_session_ttl_secs).unwrap_or(i64::MAX / 1_000)),
+            session_life.unwrap_or(TimeDelta::MAX),
         );
         let core = Core {
             device_deployments: DeviceDeployments::new(

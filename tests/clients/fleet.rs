@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use harness::names::unique;
@@ -31,7 +30,7 @@ fn two_hundred_devices_are_updated() {
     fs::create_dir(&state).expect("writable");
     // The devices are new ones; the keys are those of an earlier run, if there was one.
     copy_if_there(&binaries::cache_dir().join(KEYS), &state.join(KEYS));
-    let mut command = Command::new(binaries::client_sim());
+    let mut command = binaries::client_sim();
     command
         .args(["run", "--server", &server.url(), "--ca"])
         .arg(server.ca())

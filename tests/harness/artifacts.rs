@@ -56,24 +56,23 @@ impl ArtifactSpec {
     /// Writes it with our own tool.
     #[track_caller]
     pub fn write(self) -> ArtifactFile {
-        self.write_with(&binaries::artifact_tool())
+        self.write_with(binaries::artifact_tool())
     }
 
     /// Writes it with `mender-artifact`.
     #[track_caller]
     pub fn write_with_peer(self) -> ArtifactFile {
-        self.write_with(Path::new("mender-artifact"))
+        self.write_with(Command::new("mender-artifact"))
     }
 
-    fn write_with(self, tool: &Path) -> ArtifactFile {
+    fn write_with(self, mut tool: Command) -> ArtifactFile {
         let dir =
             tempfile::Builder::new().prefix("sealift-artifact-").tempdir().expect("a temporary directory");
         let payload = dir.path().join("payload.txt");
         fs::write(&payload, &self.payload).expect("the temporary directory is writable");
         let path = dir.path().join("update.mender");
         run_ok(
-            Command::new(tool)
-                .args(["write", "module-image", "-T", "e2e"])
+            tool.args(["write", "module-image", "-T", "e2e"])
                 .args(["-t", &self.device_type, "-n", &self.name, "-f"])
                 .arg(&payload)
                 .arg("-o")
@@ -101,9 +100,7 @@ impl ArtifactFile {
     /// Signs it with our own tool.
     #[track_caller]
     pub fn sign(&self, key: &KeyFiles) {
-        run_ok(
-            Command::new(binaries::artifact_tool()).arg("sign").arg("-k").arg(&key.private).arg(&self.path),
-        );
+        run_ok(binaries::artifact_tool().arg("sign").arg("-k").arg(&key.private).arg(&self.path));
     }
 
     /// Signs it with `mender-artifact`.
@@ -133,9 +130,7 @@ impl KeyFiles {
     pub fn generate(kind: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("sealift-key-").tempdir().expect("a temporary directory");
         let prefix = dir.path().join("signing");
-        run_ok(
-            Command::new(binaries::artifact_tool()).args(["keygen", "--type", kind, "--out"]).arg(&prefix),
-        );
+        run_ok(binaries::artifact_tool().args(["keygen", "--type", kind, "--out"]).arg(&prefix));
         let private = dir.path().join("signing.private.pem");
         Self { private, public: dir.path().join("signing.public.pem"), _dir: dir }
     }

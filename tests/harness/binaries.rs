@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Returns the server's program.
-pub fn sealift() -> PathBuf {
-    program("sealift")
+/// Returns a command that runs the server's program.
+pub fn sealift() -> Command {
+    command("sealift")
 }
 
-/// Returns the artifact tool.
-pub fn artifact_tool() -> PathBuf {
-    program("artifact-tool")
+/// Returns a command that runs the artifact tool.
+pub fn artifact_tool() -> Command {
+    command("artifact-tool")
 }
 
-/// Returns the fleet simulator.
-pub fn client_sim() -> PathBuf {
-    program("client-sim")
+/// Returns a command that runs the fleet simulator.
+pub fn client_sim() -> Command {
+    command("client-sim")
 }
 
 /// Returns the folder of the workspace.
@@ -33,6 +33,17 @@ pub fn cache_dir() -> PathBuf {
     let dir = profile_dir().parent().expect("a target directory above the profile's").join("tmp");
     std::fs::create_dir_all(&dir).expect("the target directory is writable");
     dir
+}
+
+/// Nothing that this process was told by environment variables reaches the programs under test.
+fn command(name: &str) -> Command {
+    let mut command = Command::new(program(name));
+    for (variable, _) in env::vars_os() {
+        if variable.to_string_lossy().starts_with("SEALIFT_") {
+            command.env_remove(variable);
+        }
+    }
+    command
 }
 
 fn program(name: &str) -> PathBuf {

@@ -12,10 +12,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     harness::trials![commands_of_the_readme_exist, files_of_a_project_exist]
 }
 
+/// Makes a command that runs a program.
+type Start = fn() -> Command;
+
 /// Every flag that the README gives to one of our programs is one that the program knows.
 fn commands_of_the_readme_exist() {
     let readme = std::fs::read_to_string(workspace().join("README.md")).expect("a README");
-    let programs = [("sealift", sealift()), ("artifact-tool", artifact_tool()), ("client-sim", client_sim())];
+    let programs: [(&str, Start); 3] =
+        [("sealift", sealift), ("artifact-tool", artifact_tool), ("client-sim", client_sim)];
     let mut complaints = Vec::new();
     let mut found = 0;
     for line in commands(&readme) {
@@ -31,7 +35,7 @@ fn commands_of_the_readme_exist() {
             };
             let subcommand: Vec<&str> = words[at + 1..].iter().take_while(is_name).take(2).copied().collect();
             let help = (0..=subcommand.len()).rev().find_map(|depth| {
-                let output = run(Command::new(program).args(&subcommand[..depth]).arg("--help"));
+                let output = run(program().args(&subcommand[..depth]).arg("--help"));
                 output.status.success().then(|| (depth, String::from_utf8_lossy(&output.stdout).into_owned()))
             });
             let Some((depth, help)) = help else {

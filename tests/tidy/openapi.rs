@@ -1,7 +1,6 @@
 //! Every public route is in the API document, and the document lists no other.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use harness::binaries::sealift;
 use harness::process::run_ok;
@@ -52,7 +51,7 @@ fn every_operation_is_complete() {
 }
 
 fn document() -> Value {
-    serde_json::from_str(&run_ok(Command::new(sealift()).arg("openapi"))).expect("the document is JSON")
+    serde_json::from_str(&run_ok(sealift().arg("openapi"))).expect("the document is JSON")
 }
 
 /// Returns method and path of a line of the route table: `GET "/path" => handler;`.

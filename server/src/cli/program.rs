@@ -64,27 +64,32 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, variables: &[(String,
 
 fn run(cli: Cli, variables: &[(String, String)]) -> Result<Exit, CliError> {
     let Cli { common, command } = cli;
-    let prepare = |flags| prepare(&common, variables, flags);
+    let prepare = |flags, logs| prepare(&common, variables, flags, logs);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::unreachable("failed to start", error))?;
     runtime.block_on(async {
         match command {
-            Command::Serve(args) => serve::run(prepare(args.flags())?).await,
-            Command::User(args) => user::run(prepare(Flags::default())?, args).await,
-            Command::Demo(args) => demo::run(prepare(Flags::default())?, args).await,
-            Command::Check(args) => check::run(prepare(Flags::default())?, args).await,
-            Command::Migrate(args) => migrate::run(prepare(Flags::default())?, args).await,
+            Command::Serve(args) => serve::run(prepare(args.flags(), None)?).await,
+            Command::User(args) => user::run(prepare(Flags::default(), None)?, args).await,
+            Command::Demo(args) => demo::run(prepare(Flags::default(), Some(demo::LOGS))?, args).await,
+            Command::Check(args) => check::run(prepare(Flags::default(), None)?, args).await,
+            Command::Migrate(args) => migrate::run(prepare(Flags::default(), None)?, args).await,
             Command::Openapi(args) => openapi::run(args),
         }
     })
 }
 
-/// Loads the configuration and sets logs up as it says.
-fn prepare(common: &CommonArgs, variables: &[(String, String)], flags: Flags) -> Result<Config, CliError> {
+/// Loads the configuration and sets logs up as it says, else as `logs` says.
+fn prepare(
+    common: &CommonArgs,
+    variables: &[(String, String)],
+    flags: Flags,
+    logs: Option<&str>,
+) -> Result<Config, CliError> {
     let loaded = common.load(variables, flags)?;
-    telemetry::init(loaded.config.log_format, loaded.config.log_filter.as_deref())?;
+    telemetry::init(loaded.config.log_format, loaded.config.log_filter.as_deref().or(logs))?;
     for variable in loaded.ignored_variables {
         tracing::warn!(variable, "environment variable is not a setting");
     }

@@ -81,7 +81,7 @@ async fn show_first_steps(running: &Running) -> Result<(), CliError> {
     let core = &running.core;
     let path = core.config.data_dir.join("setup-token");
     let exists =
-        core.users().any_exists().await.map_err(|err| CliError::unreachable("failed to read users", err))?;
+        core.logins.has_users().await.map_err(|err| CliError::unreachable("failed to read users", err))?;
     if exists {
         // One of an earlier start: void, but no need to keep it.
         let _ = std::fs::remove_file(&path);

@@ -159,9 +159,9 @@ impl Devices {
                 auth_sets::insert_many(&write, &[new], now).await?;
             }
         }
-        let others = sets.into_iter().filter(|other| other.id != set.id);
-        let sets: Vec<AuthSet> = others.chain([set.clone()]).collect();
-        self.settle(&write, &device, &sets).await?;
+        let others = sets.iter().filter(|other| other.id != set.id).cloned();
+        let after: Vec<AuthSet> = others.chain([set.clone()]).collect();
+        self.settle(&write, &device, &sets, &after).await?;
         record(&write, &device, &set);
         tx.commit(now).await?;
         Ok(device.id)
@@ -186,7 +186,8 @@ impl Devices {
         if to == AuthSetStatus::Accepted && found.status != DeviceStatus::Accepted {
             self.check_limit(&write).await?;
         }
-        let mut sets = sets_of(&write, found.number).await?;
+        let before = sets_of(&write, found.number).await?;
+        let mut sets = before.clone();
         for one in &mut sets {
             let status = match one.status {
                 _ if one.id == set => to,
@@ -199,7 +200,7 @@ impl Devices {
             one.status = status;
             auth_sets::set_status(&write, one.id, status, now).await?;
         }
-        self.settle(&write, &found, &sets).await?;
+        self.settle(&write, &found, &before, &sets).await?;
         // Refused ones first: an accepted set takes the place of the one before it.
         let (accepted, refused): (Vec<_>, Vec<_>) =
             sets.iter().partition(|one| one.status == AuthSetStatus::Accepted);
@@ -215,12 +216,13 @@ impl Devices {
         let write = tx.scope();
         let dismissed = find_set(&write, device, set).await?;
         let found = devices::find(&write, device).await?.ok_or(DeviceError::NotFound(device))?;
+        let before = sets_of(&write, found.number).await?;
         auth_sets::delete(&write, set).await?;
-        let left = sets_of(&write, found.number).await?;
+        let left: Vec<AuthSet> = before.iter().filter(|other| other.id != set).cloned().collect();
         if left.is_empty() && dismissed.status == AuthSetStatus::Preauthorized {
             forget(&write, &found, &[dismissed]).await?;
         } else {
-            self.settle(&write, &found, &left).await?;
+            self.settle(&write, &found, &before, &left).await?;
             let digest =
                 CredentialDigest::new(write.tenant(), &found.identity.hash(), &dismissed.spki_sha256);
             write.record(Change::AuthSetRemoved { number: found.number, digest });
@@ -247,12 +249,8 @@ impl Devices {
             auth_sets::delete(&write, set).await?;
             let digest = CredentialDigest::new(write.tenant(), &found.identity.hash(), &stale.spki_sha256);
             write.record(Change::AuthSetRemoved { number: found.number, digest });
-            let status = DeviceStatus::strongest(
-                others.iter().filter(|other| other.id != set).map(|other| other.status),
-            );
-            if status != found.status {
-                self.store_status(&write, &found, status).await?;
-            }
+            let left: Vec<AuthSet> = others.iter().filter(|other| other.id != set).cloned().collect();
+            self.settle(&write, &found, &others, &left).await?;
         }
         tx.commit(now).await?;
         Ok(())
@@ -278,29 +276,36 @@ impl Devices {
         let write = tx.scope();
         let (id, _) = auth_sets::find(&write, set).await?.ok_or(DeviceError::SetNotFound(set))?;
         let found = devices::find(&write, id).await?.ok_or(DeviceError::NotFound(id))?;
-        self.store_status(&write, &found, found.status).await?;
+        self.store(&write, &found, found.status, found.generation.wrapping_add(1)).await?;
         tx.commit(now).await?;
         Ok(())
     }
 
-    /// Stores what the device's status is with these sets, and voids its sessions.
+    /// Stores what a change of its sets makes of a device: its status, and, when it loses the set that its
+    /// sessions were opened with, a new generation.
     async fn settle(
         &self,
         tx: &WriteScope<'_>,
         device: &Device,
-        sets: &[AuthSet],
+        before: &[AuthSet],
+        after: &[AuthSet],
     ) -> Result<(), StorageError> {
-        let status = DeviceStatus::strongest(sets.iter().map(|set| set.status));
-        self.store_status(tx, device, status).await
+        let status = DeviceStatus::strongest(after.iter().map(|set| set.status));
+        let lost = accepted_of(before).filter(|accepted| accepted_of(after) != Some(*accepted));
+        let generation = if lost.is_some() { device.generation.wrapping_add(1) } else { device.generation };
+        if (status, generation) == (device.status, device.generation) {
+            return Ok(());
+        }
+        self.store(tx, device, status, generation).await
     }
 
-    async fn store_status(
+    async fn store(
         &self,
         tx: &WriteScope<'_>,
         device: &Device,
         status: DeviceStatus,
+        generation: u32,
     ) -> Result<(), StorageError> {
-        let generation = device.generation.wrapping_add(1);
         devices::set_status(tx, device.number, status, generation, self.clock.now()).await?;
         tx.record(Change::Device { number: device.number, id: device.id, status, generation });
         Ok(())
@@ -326,6 +331,10 @@ impl Devices {
         };
         Ok(found.into_iter().map(join).collect())
     }
+}
+
+fn accepted_of(sets: &[AuthSet]) -> Option<AuthSetId> {
+    sets.iter().find(|set| set.status == AuthSetStatus::Accepted).map(|set| set.id)
 }
 
 async fn find_set(scope: &impl Access, device: DeviceId, set: AuthSetId) -> Result<AuthSet, DeviceError> {

@@ -4,9 +4,8 @@ use super::devices::KnownDevice;
 use super::index::FleetIndex;
 use crate::deployments::ArtifactFit;
 use crate::ids::TenantId;
-use crate::releases;
 use crate::storage::{
-    Change, ChangeSink, Database, StorageError, deployments, device_deployments, overview, tenants,
+    Change, ChangeSink, Database, StorageError, artifacts, deployments, device_deployments, overview, tenants,
 };
 
 impl FleetIndex {
@@ -36,7 +35,8 @@ impl FleetIndex {
         for unfinished in deployments::all_unfinished(&scope).await? {
             let scope = database.scope(unfinished.tenant);
             let deployment = unfinished.deployment;
-            let fits: Vec<ArtifactFit> = releases::fits_of_release(&scope, &deployment.artifact_name).await?;
+            let fits: Vec<ArtifactFit> =
+                artifacts::fits_of_release(&scope, &deployment.artifact_name).await?;
             let created = Change::DeploymentCreated {
                 number: deployment.number,
                 id: deployment.id,

@@ -68,10 +68,10 @@ routes! {
     GET "/api/management/v2/devauth/devices/count" => management::devices::count;
     GET "/api/management/v2/devauth/devices/{id}" => management::devices::get;
     DELETE "/api/management/v2/devauth/devices/{id}" => management::devices::decommission;
-    GET "/api/management/v2/devauth/devices/{id}/auth/{set}/status" => management::devices::auth_set_status;
-    PUT "/api/management/v2/devauth/devices/{id}/auth/{set}/status" => management::devices::decide;
-    DELETE "/api/management/v2/devauth/devices/{id}/auth/{set}" => management::devices::dismiss;
-    DELETE "/api/management/v2/devauth/tokens/{id}" => management::devices::revoke_token;
+    GET "/api/management/v2/devauth/devices/{id}/auth/{set}/status" => management::auth_sets::auth_set_status;
+    PUT "/api/management/v2/devauth/devices/{id}/auth/{set}/status" => management::auth_sets::decide;
+    DELETE "/api/management/v2/devauth/devices/{id}/auth/{set}" => management::auth_sets::dismiss;
+    DELETE "/api/management/v2/devauth/tokens/{id}" => management::auth_sets::revoke_token;
     GET "/api/management/v2/devauth/limits/{name}" => management::devices::limit;
 
     // Inventory and groups, for users.
@@ -114,15 +114,15 @@ routes! {
 
     // Deployments, for users.
     POST "/api/management/v1/deployments/deployments" => management::deployments::create;
-    GET "/api/management/v1/deployments/deployments" => management::deployments::list_v1;
-    GET "/api/management/v2/deployments/deployments" => management::deployments::list;
-    POST "/api/management/v1/deployments/deployments/statistics/list" => management::deployments::list_statistics;
+    GET "/api/management/v1/deployments/deployments" => management::deployment_lists::list_v1;
+    GET "/api/management/v2/deployments/deployments" => management::deployment_lists::list;
+    POST "/api/management/v1/deployments/deployments/statistics/list" => management::deployment_lists::list_statistics;
     POST "/api/management/v1/deployments/deployments/group/{name}" => management::deployments::create_for_group;
     GET "/api/management/v1/deployments/deployments/devices/{device}" => management::device_deployments::history;
     DELETE "/api/management/v1/deployments/deployments/devices/{device}" => management::device_deployments::abort_for_device;
     GET "/api/management/v1/deployments/deployments/{id}" => management::deployments::get;
     PUT "/api/management/v1/deployments/deployments/{id}/status" => management::deployments::abort;
-    GET "/api/management/v1/deployments/deployments/{id}/statistics" => management::deployments::get_statistics;
+    GET "/api/management/v1/deployments/deployments/{id}/statistics" => management::deployment_lists::get_statistics;
     GET "/api/management/v1/deployments/deployments/{id}/devices" => management::device_deployments::list_all;
     GET "/api/management/v1/deployments/deployments/{id}/devices/list" => management::device_deployments::list;
     GET "/api/management/v1/deployments/deployments/{id}/devices/{device}/log" => management::device_deployments::log;

@@ -12,6 +12,8 @@ mod report;
 mod service;
 mod set;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use attribute::{Attribute, AttributeScope, AttributeValue, UnknownScope};
 pub use document::{DocumentError, MAX_DESCRIPTION_BYTES, MAX_NAME_BYTES, parse};

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::storage::blobs::BlobStore;
+use crate::storage::blobs::{BlobStore, hex};
 use crate::storage::{Scope, artifacts};
 
 use super::ReleaseError;
@@ -24,7 +24,7 @@ impl Content {
     /// The tag of the content for caches: the same bytes have the same, in hexadecimal digits without quotes.
     #[must_use]
     pub fn etag(&self) -> String {
-        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.sha256)
     }
 }
 

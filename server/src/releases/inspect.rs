@@ -61,12 +61,16 @@ pub(super) fn inspect(input: impl Read, size: Option<u64>) -> Result<Inspected, 
 fn refusal(err: &ReadError) -> Refusal {
     match err {
         ReadError::Input { .. } | ReadError::Sink { .. } => Refusal::Input,
-        ReadError::Refused(refused) => Refusal::Format(match &refused.rule {
-            // Words that existing clients of the original know.
-            Rule::UnsupportedVersion(version) => format!("unsupported version {version}"),
-            Rule::Checksum(file) => format!("invalid checksum of {file:?}"),
-            _ => refused.to_string(),
-        }),
+        // Words that existing clients of the original know.
+        ReadError::Refused(refused) => {
+            Refusal::Format(if let Rule::UnsupportedVersion(version) = refused.rule {
+                format!("unsupported version {version}")
+            } else if let Rule::Checksum(file) = &refused.rule {
+                format!("invalid checksum of {file:?}")
+            } else {
+                refused.to_string()
+            })
+        }
     }
 }
 

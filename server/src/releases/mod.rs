@@ -9,6 +9,8 @@ mod content;
 mod inspect;
 mod service;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release};

@@ -161,9 +161,7 @@ async fn publish(
     if stored.is_err() {
         // A failed look-up leaves the blob to the sweep at the next start.
         if let Err(err) = releases.unlink_unreferenced(&gate, artifact.sha256).await {
-            tracing::warn!(
-                error = &err as &dyn std::error::Error,
-                "a refused artifact's blob stays until the next start"
+            tracing::warn!(error = %err, "a refused artifact's blob stays until the next start"
             );
         }
     }

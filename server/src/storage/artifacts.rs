@@ -300,8 +300,8 @@ pub(super) fn text_matches(column: impl IntoColumnRef, wanted: &TextMatch) -> Si
         }
         // Not LIKE, whose sight for case differs between databases.
         TextMatch::StartsWith(start) => {
-            let length = i64::try_from(start.chars().count()).unwrap_or(i64::MAX);
-            let head = Func::cust("SUBSTR").arg(column).arg(1_i64).arg(length);
+            let length = i32::try_from(start.chars().count()).unwrap_or(i32::MAX);
+            let head = Func::cust("SUBSTR").arg(column).arg(1_i32).arg(length);
             SimpleExpr::from(head).eq(start.as_str())
         }
         TextMatch::AnyOf(texts) => column.is_in(texts),

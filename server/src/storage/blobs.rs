@@ -196,9 +196,12 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn failed_to(what: &'static str) -> impl FnOnce(io::Error) -> BlobError {
-    move |source| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::Full,
-        _ => BlobError::Io { what, source },
+    move |source| {
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            BlobError::Full
+        } else {
+            BlobError::Io { what, source }
+        }
     }
 }
 
@@ -238,8 +241,10 @@ fn path_of(root: &Path, sha256: &[u8; 32]) -> PathBuf {
     root.join(folder).join(file)
 }
 
-fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+/// A digest in lower-case hexadecimal digits.
+pub(crate) fn hex(sha256: &[u8; 32]) -> String {
+    let digits = sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]

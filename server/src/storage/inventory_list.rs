@@ -140,9 +140,10 @@ fn identity_text(backend: DbBackend, name: &str) -> Option<SimpleExpr> {
     if name.contains(['"', '\\', '\0']) {
         return None;
     }
-    let (text, name) = match backend {
-        DbBackend::Postgres => ("(CAST(devices.identity_data AS json) ->> $1)", name.to_owned()),
-        _ => ("CAST(json_extract(devices.identity_data, ?) AS TEXT)", format!("$.\"{name}\"")),
+    let (text, name) = if backend == DbBackend::Postgres {
+        ("(CAST(devices.identity_data AS json) ->> $1)", name.to_owned())
+    } else {
+        ("CAST(json_extract(devices.identity_data, ?) AS TEXT)", format!("$.\"{name}\""))
     };
     Some(Expr::cust_with_values(text, [name]))
 }

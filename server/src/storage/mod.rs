@@ -31,6 +31,9 @@ pub mod signing_keys;
 pub mod tenants;
 pub mod users;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub use change::{Change, ChangeSink};
 pub use database::{Database, DatabaseLocation};
 pub use error::StorageError;

@@ -1,8 +1,8 @@
 //! Tenants.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, EntityTrait};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::entity::tenants::{ActiveModel, Column, Entity};
 use super::{Access, StorageError, WriteScope};
@@ -14,23 +14,27 @@ pub async fn device_limit(scope: &impl Access) -> Result<Option<u64>, StorageErr
     Ok(row.and_then(|row| u64::try_from(row.device_limit).ok()))
 }
 
-/// Makes the scope's tenant exist, with this device limit (`None` for none).
-pub async fn ensure(
-    tx: &WriteScope<'_>,
-    name: &str,
-    device_limit: Option<u64>,
-    now: DateTime<Utc>,
-) -> Result<(), StorageError> {
-    let limit = device_limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+/// Makes the scope's tenant exist; one that exists stays as it is.
+pub async fn ensure(tx: &WriteScope<'_>, name: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
     let row = ActiveModel {
         id: ActiveValue::Set(tx.tenant().as_uuid()),
         name: ActiveValue::Set(name.to_owned()),
-        device_limit: ActiveValue::Set(limit),
+        device_limit: ActiveValue::Set(limit_column(None)),
         created_at: ActiveValue::Set(now),
     };
     Entity::insert(row)
-        .on_conflict(OnConflict::column(Column::Id).update_column(Column::DeviceLimit).to_owned())
+        .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
         .exec_without_returning(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Sets how many devices of the tenant may be accepted at once; `None` for no limit.
+pub async fn set_device_limit(tx: &WriteScope<'_>, limit: Option<u64>) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::DeviceLimit, Expr::value(limit_column(limit)))
+        .filter(Column::Id.eq(tx.tenant().as_uuid()))
+        .exec(&tx.executor())
         .await?;
     Ok(())
 }
@@ -38,4 +42,8 @@ pub async fn ensure(
 /// All tenants.
 pub async fn all(scope: &impl Access) -> Result<Vec<TenantId>, StorageError> {
     Ok(Entity::find().all(&scope.executor()).await?.into_iter().map(|row| row.id.into()).collect())
+}
+
+fn limit_column(limit: Option<u64>) -> i64 {
+    limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }

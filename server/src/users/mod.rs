@@ -11,6 +11,8 @@ mod email;
 mod permission;
 mod role;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;

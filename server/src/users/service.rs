@@ -78,11 +78,6 @@ impl Users {
         self.add_if(email, password, Role::Admin, Precondition::NoUserExists).await
     }
 
-    /// Answers whether there is a user at all, in whatever tenant.
-    pub async fn any_exists(&self) -> Result<bool, UserError> {
-        Ok(users::any_exists(&self.scope).await?)
-    }
-
     /// The users that match, by address.
     pub async fn list(&self, filter: &UserFilter) -> Result<Vec<User>, UserError> {
         Ok(users::list(&self.scope, filter).await?)

@@ -103,3 +103,15 @@ fn base32(bytes: [u8; 16]) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::base32;
+
+    #[test]
+    fn digits_are_those_of_rfc_4648() {
+        assert_eq!(base32([0; 16]), "A".repeat(26));
+        assert_eq!(base32([0xff; 16]), format!("{}4", "7".repeat(25)));
+        assert_eq!(base32(*b"foobarfoobarfoob"), "MZXW6YTBOJTG633CMFZGM33PMI");
+    }
+}

@@ -8,6 +8,8 @@
 mod batch;
 mod provides;
 mod registrations;
+#[cfg(test)]
+mod tests;
 mod updates;
 
 use std::sync::Arc;

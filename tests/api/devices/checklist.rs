@@ -202,7 +202,7 @@ fn rule_12_no_http2_no_resumption() {
         let client = HttpClient::with_versions(server.port(), &server.ca(), &versions);
         for _ in 0..3 {
             let mut connection = client.connect().expect("a connection");
-            connection.send(&Request::get("/health/live")).expect("an answer").expect(200);
+            connection.send(&Request::get("/health/live")).expect("an answer").expect_success();
             assert_eq!(connection.tls().handshake_kind(), Some(HandshakeKind::Full));
         }
     }

@@ -2,7 +2,6 @@
 //! status 0 done, 1 no, 2 wrong use, 3 out of reach.
 
 use std::fs;
-use std::process::Command;
 
 use harness::binaries::sealift;
 use harness::management::login_request;
@@ -31,13 +30,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 const PASSWORD: &str = "another long enough passphrase";
 
 fn help_exists_for_every_subcommand() {
-    let all = run_ok(Command::new(sealift()).arg("--help"));
+    let all = run_ok(sealift().arg("--help"));
     for name in ["serve", "user", "demo", "check", "migrate", "openapi"] {
         assert!(all.contains(name), "{name} in {all}");
-        let help = run_ok(Command::new(sealift()).args([name, "--help"]));
+        let help = run_ok(sealift().args([name, "--help"]));
         assert!(help.contains("Usage:"), "{help}");
     }
-    assert!(run_ok(Command::new(sealift()).arg("--version")).starts_with("sealift "));
+    assert!(run_ok(sealift().arg("--version")).starts_with("sealift "));
 }
 
 fn wrong_use_is_2() {
@@ -48,7 +47,7 @@ fn wrong_use_is_2() {
         &["user", "add"],
         &[],
     ] {
-        let output = run(Command::new(sealift()).args(args));
+        let output = run(sealift().args(args));
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty(), "{args:?}");
     }
@@ -109,7 +108,7 @@ fn weak_passwords_and_bad_roles_are_refused() {
 
 fn check_tells_what_serve_would_do() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let output = run(Command::new(sealift()).args(["check", "--data-dir"]).arg(dir.path()));
+    let output = run(sealift().args(["check", "--data-dir"]).arg(dir.path()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains(&dir.path().display().to_string()), "{text}");
@@ -130,8 +129,7 @@ fn check_refuses_what_serve_would_refuse() {
     ] {
         fs::write(&config, content).expect("writable");
         for command in ["check", "serve"] {
-            let output =
-                run(Command::new(sealift()).args([command, "--config"]).arg(&config).current_dir(dir.path()));
+            let output = run(sealift().args([command, "--config"]).arg(&config).current_dir(dir.path()));
             assert!(matches!(output.status.code(), Some(1..=3)), "{command} with {content:?}");
             assert!(!output.stderr.is_empty());
         }
@@ -141,7 +139,7 @@ fn check_refuses_what_serve_would_refuse() {
 fn migrate_can_be_repeated() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for _ in 0..2 {
-        run_ok(Command::new(sealift()).args(["migrate", "--data-dir"]).arg(dir.path()));
+        run_ok(sealift().args(["migrate", "--data-dir"]).arg(dir.path()));
     }
     assert!(dir.path().join("sealift.db").is_file());
 }
@@ -154,8 +152,7 @@ fn openapi_is_the_served_document() {
 
 fn demo_of_five_succeeds() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let output =
-        run(Command::new(sealift()).args(["demo", "--exit", "--devices", "5"]).current_dir(dir.path()));
+    let output = run(sealift().args(["demo", "--exit", "--devices", "5"]).current_dir(dir.path()));
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{text}");
     assert!(text.contains('5'), "{text}");

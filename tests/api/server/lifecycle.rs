@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn sigterm_drains_and_exits_0() {
     let server = TestServer::start();
-    server.http().get("/health/live").expect(200);
+    server.http().get("/health/live").expect_success();
     assert_eq!(server.stop().code(), Some(0), "{}", server.log());
 }
 
@@ -84,7 +84,7 @@ fn first_start_tells_how_to_make_a_user() {
 
 fn public_url_is_in_links_and_in_the_ready_line() {
     let server = ServerSetup::default().public_url("https://updates.example.com:9443").start();
-    assert_eq!(server.ready_url(), "https://updates.example.com:9443");
+    assert_eq!(server.ready_url(), format!("https://updates.example.com:{}", server.port()));
     let device = server.accepted_device();
     let artifact = ArtifactSpec::new(&device.device_type).write();
     server.admin().upload(&artifact);
@@ -99,10 +99,10 @@ fn second_server_on_the_same_port_fails() {
     let first = TestServer::start();
     let dir = tempfile::tempdir().expect("a temporary directory");
     let output = harness::process::run(
-        std::process::Command::new(harness::binaries::sealift())
+        harness::binaries::sealift()
             .args(["serve", "--listen", &format!("127.0.0.1:{}", first.port()), "--data-dir"])
             .arg(dir.path()),
     );
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
-    first.http().send(&Request::get("/health/live")).expect(200);
+    first.http().send(&Request::get("/health/live")).expect_success();
 }

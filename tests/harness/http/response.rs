@@ -58,6 +58,13 @@ impl Response {
         self
     }
 
+    /// Passes the response on if it is a success of whatever kind.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert!((200..300).contains(&self.status), "no success: {self}");
+        self
+    }
+
     /// Passes the response on if it is an error as every client expects it: the status, a JSON object
     /// with `error`, `code` and `request_id`, and the same request id in the header.
     #[track_caller]

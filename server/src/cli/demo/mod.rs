@@ -19,6 +19,9 @@ Examples:
   sealift demo --devices 200
   sealift demo --exit       as a check: status 0 only if every device was updated";
 
+/// What the demo logs unless told otherwise: it shows its own progress.
+pub(super) const LOGS: &str = "warn";
+
 /// See it work: a server on a temporary directory, simulated devices, one signed update
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]

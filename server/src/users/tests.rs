@@ -1,0 +1,182 @@
+//! Users and log-ins against a real database.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    AuthenticateError, LogInError, LoggedIn, Logins, Permission, Role, SessionLife, Setup, SetupError,
+    UserError, UserFilter, Users,
+};
+use crate::clock::manual::ManualClock;
+use crate::crypto::password::{PasswordPolicy, PasswordPool};
+use crate::crypto::random::SystemRandom;
+use crate::crypto::session_token::{SigningKey, SigningKeySet, TokenAuthority};
+use crate::ids::TenantId;
+use crate::storage::testing::TestDatabase;
+
+const EMAIL: &str = "Ops@Example.com";
+const PASSWORD: &str = "a fair wind to sail";
+
+struct Bench {
+    _storage: TestDatabase,
+    clock: Arc<ManualClock>,
+    users: Users,
+    logins: Logins,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let storage = TestDatabase::open().await;
+        let clock = Arc::new(ManualClock::at(1_000_000));
+        let random = Arc::new(SystemRandom::new());
+        let passwords = PasswordPool::new(2, random.clone()).unwrap();
+        let keys = SigningKeySet::new(SigningKey::generate(random.as_ref()).unwrap(), Vec::new());
+        let users = Users::new(storage.scope(), passwords.clone(), PasswordPolicy::new(15), clock.clone());
+        let logins = Logins::new(
+            storage.database.clone(),
+            passwords,
+            Arc::new(TokenAuthority::new(keys)),
+            clock.clone(),
+            "Test".to_owned(),
+            TimeDelta::days(7),
+        );
+        Self { _storage: storage, clock, users, logins }
+    }
+
+    async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
+        self.clock.advance(TimeDelta::seconds(1));
+        self.logins.log_in(email, password.into(), SessionLife::Usual).await
+    }
+
+    async fn is_open(&self, login: &LoggedIn) -> bool {
+        self.logins.authenticate(login.token.expose_secret()).await.is_ok()
+    }
+}
+
+#[tokio::test]
+async fn who_knows_the_password_gets_a_session_with_the_roles_permissions() {
+    let bench = Bench::new().await;
+    let id = bench.users.add(EMAIL, PASSWORD.into(), Role::Viewer).await.unwrap();
+    let login = bench.log_in("OPS@example.com", PASSWORD).await.unwrap();
+    let principal = bench.logins.authenticate(login.token.expose_secret()).await.unwrap();
+    assert_eq!(
+        (principal.user, principal.tenant, principal.session),
+        (id, TenantId::DEFAULT, login.session.id)
+    );
+    assert!(principal.may(Permission::DevicesRead));
+    assert!(!principal.may(Permission::DevicesDecide));
+    let me = bench.users.get(id).await.unwrap();
+    assert_eq!((me.email.as_str(), me.role, me.enabled), ("ops@example.com", Role::Viewer, true));
+    assert_eq!(me.login_at, Some(login.session.created_at));
+
+    bench.logins.log_out(&principal).await.unwrap();
+    assert!(matches!(
+        bench.logins.authenticate(login.token.expose_secret()).await,
+        Err(AuthenticateError::Ended)
+    ));
+}
+
+#[tokio::test]
+async fn all_others_are_refused_alike() {
+    let bench = Bench::new().await;
+    bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
+    let long = "x".repeat(2000);
+    for (email, password) in [
+        (EMAIL, "a fair wind to sink"),
+        (EMAIL, ""),
+        (EMAIL, long.as_str()),
+        ("nobody@example.com", PASSWORD),
+        ("no address", PASSWORD),
+    ] {
+        assert!(matches!(bench.log_in(email, password).await, Err(LogInError::Refused)), "{email}");
+    }
+    assert!(bench.logins.authenticate("no token").await.is_err());
+}
+
+#[tokio::test]
+async fn sessions_end_by_time_number_password_and_disabling() {
+    let bench = Bench::new().await;
+    bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
+    let first = bench.log_in(EMAIL, PASSWORD).await.unwrap();
+    let endless = bench.logins.log_in(EMAIL, PASSWORD.into(), SessionLife::Unlimited).await.unwrap();
+    assert!(endless.session.expires_at.is_none());
+    for _ in 0..8 {
+        bench.log_in(EMAIL, PASSWORD).await.unwrap();
+    }
+    assert!(bench.is_open(&first).await);
+    let eleventh = bench.log_in(EMAIL, PASSWORD).await.unwrap();
+    assert!(!bench.is_open(&first).await, "the oldest gives way");
+    assert!(bench.is_open(&endless).await);
+    bench.clock.advance(TimeDelta::days(8));
+    assert!(!bench.is_open(&eleventh).await);
+    assert!(bench.is_open(&endless).await);
+
+    bench.users.set_password(EMAIL, "another fair wind".into()).await.unwrap();
+    assert!(!bench.is_open(&endless).await);
+    assert!(matches!(bench.log_in(EMAIL, PASSWORD).await, Err(LogInError::Refused)));
+    let renewed = bench.log_in(EMAIL, "another fair wind").await.unwrap();
+    bench.users.disable(EMAIL).await.unwrap();
+    assert!(!bench.is_open(&renewed).await);
+    assert!(matches!(bench.log_in(EMAIL, "another fair wind").await, Err(LogInError::Refused)));
+}
+
+#[tokio::test]
+async fn users_are_checked_listed_and_unique() {
+    let bench = Bench::new().await;
+    assert!(!bench.logins.has_users().await.unwrap());
+    bench.users.add(EMAIL, PASSWORD.into(), Role::Ci).await.unwrap();
+    let again = bench.users.add("ops@EXAMPLE.com", PASSWORD.into(), Role::Ci).await;
+    assert!(matches!(again, Err(UserError::EmailTaken)));
+    assert!(matches!(bench.users.add("x", PASSWORD.into(), Role::Ci).await, Err(UserError::InvalidEmail(_))));
+    let weak = bench.users.add("b@example.com", "short".into(), Role::Ci).await;
+    assert!(matches!(weak, Err(UserError::PasswordRefused(_))));
+    assert!(matches!(bench.users.disable("b@example.com").await, Err(UserError::NotFound(_))));
+    bench.users.add("a@example.com", PASSWORD.into(), Role::Admin).await.unwrap();
+    let all = bench.users.list(&UserFilter::default()).await.unwrap();
+    let emails: Vec<_> = all.iter().map(|user| (user.email.as_str(), user.role)).collect();
+    assert_eq!(emails, [("a@example.com", Role::Admin), ("ops@example.com", Role::Ci)]);
+    let one = UserFilter { ids: vec![all[1].id], ..UserFilter::default() };
+    assert_eq!(bench.users.list(&one).await.unwrap(), [all[1].clone()]);
+    let none =
+        UserFilter { created_before: Some(all[0].created_at - TimeDelta::hours(1)), ..UserFilter::default() };
+    assert!(bench.users.list(&none).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_setup_token_makes_one_admin() {
+    let bench = Bench::new().await;
+    let setup = Setup::generate(&SystemRandom::new()).unwrap();
+    let token = setup.take_token().unwrap();
+    assert!(setup.take_token().is_none());
+    assert_eq!(token.expose_secret().len(), 26);
+    let wrong = setup.create_admin(&bench.users, &"AAAA".into(), EMAIL, PASSWORD.into()).await;
+    assert!(matches!(wrong, Err(SetupError::WrongToken)));
+    let weak = setup.create_admin(&bench.users, &token, EMAIL, "short".into()).await;
+    assert!(matches!(weak, Err(SetupError::User(UserError::PasswordRefused(_)))));
+    let lower: SecretString = format!(" {} ", token.expose_secret().to_lowercase()).into();
+    let id = setup.create_admin(&bench.users, &lower, EMAIL, PASSWORD.into()).await.unwrap();
+    assert_eq!(bench.users.get(id).await.unwrap().role, Role::Admin);
+    let again = setup.create_admin(&bench.users, &token, "b@example.com", PASSWORD.into()).await;
+    assert!(matches!(again, Err(SetupError::Void)));
+}
+
+#[tokio::test]
+async fn the_setup_token_is_void_after_five_misses_or_with_a_user() {
+    let bench = Bench::new().await;
+    let setup = Setup::generate(&SystemRandom::new()).unwrap();
+    let token = setup.take_token().unwrap();
+    for _ in 0..5 {
+        let wrong = setup.create_admin(&bench.users, &"x".into(), EMAIL, PASSWORD.into()).await;
+        assert!(matches!(wrong, Err(SetupError::WrongToken)));
+    }
+    let right = setup.create_admin(&bench.users, &token, EMAIL, PASSWORD.into()).await;
+    assert!(matches!(right, Err(SetupError::Void)));
+
+    let setup = Setup::generate(&SystemRandom::new()).unwrap();
+    let token = setup.take_token().unwrap();
+    bench.users.add(EMAIL, PASSWORD.into(), Role::Viewer).await.unwrap();
+    let late = setup.create_admin(&bench.users, &token, "b@example.com", PASSWORD.into()).await;
+    assert!(matches!(late, Err(SetupError::User(UserError::NotFirst))));
+}
