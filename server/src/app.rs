@@ -18,7 +18,8 @@ use crate::deployments::device_service::DeviceDeployments;
 use crate::devices::admission::Admission;
 use crate::devices::session::Sessions;
 use crate::fleet::FleetIndex;
-use crate::http::serve::{ListenError, Serving};
+use crate::http::metrics::RequestCounts;
+use crate::http::serve::{ListenError, Serving, Surface};
 use crate::ids::TenantId;
 use crate::keyring::{Keyring, KeyringError};
 use crate::storage::blobs::{BlobError, BlobStore};
@@ -107,6 +108,8 @@ pub struct Core {
     pub links: LinkAuthority,
     /// Makes the first user.
     pub setup: Setup,
+    /// Counts requests.
+    pub requests: RequestCounts,
 }
 
 impl Core {
@@ -229,6 +232,7 @@ impl App {
             password_policy: PasswordPolicy::new(config.users.password_min_length),
             links: LinkAuthority::new(&keyring.links),
             setup: Setup::generate(&*random)?,
+            requests: RequestCounts::default(),
             config,
             clock,
             random,
@@ -260,8 +264,15 @@ impl App {
         let slot = Arc::new(CertificateSlot::load(paths)?);
         let tls = server_config(Arc::clone(&slot))?;
         upkeep.push(tokio::spawn(watch_files(slot, CERTIFICATE_WATCH)));
-        let serving = Serving::start(&core, tls)?;
-        Ok(Running { core, serving, upkeep, writer_task: self.writer_task })
+        let serving = Serving::start(&core, config.listen, Surface::Api, tls.clone())?;
+        let metrics = config
+            .metrics_listen
+            .map(|address| Serving::start(&core, address, Surface::Metrics, tls))
+            .transpose()?;
+        if let Some(metrics) = &metrics {
+            tracing::info!(listen = %metrics.address, "metrics on https://…/metrics");
+        }
+        Ok(Running { core, serving, metrics, upkeep, writer_task: self.writer_task })
     }
 }
 
@@ -270,6 +281,7 @@ pub struct Running {
     /// What requests are served from.
     pub core: Arc<Core>,
     serving: Serving,
+    metrics: Option<Serving>,
     upkeep: Vec<JoinHandle<()>>,
     writer_task: JoinHandle<()>,
 }
@@ -285,6 +297,9 @@ impl Running {
     /// Finishes what is in flight, stores what is only in memory, and closes the database.
     pub async fn stop(self) -> Result<(), AppError> {
         self.serving.drain().await;
+        if let Some(metrics) = self.metrics {
+            metrics.drain().await;
+        }
         for task in self.upkeep {
             task.abort();
         }

@@ -37,7 +37,7 @@ fn signed_module_image_is_accepted() {
 }
 
 fn every_compression_is_accepted() {
-    for compression in ["none", "gzip", "lzma", "zstd_fast", "zstd_best"] {
+    for compression in ["none", "gzip", "lzma"] {
         let spec = ArtifactSpec::new("peer-type").incompressible(100_000);
         let dir = tempfile::tempdir().expect("a temporary directory");
         let (payload, out) = (dir.path().join("payload"), dir.path().join("out.mender"));

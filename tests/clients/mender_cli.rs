@@ -1,7 +1,7 @@
 //! `mender-cli` 1.9 (management API §7).
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use harness::process::{run, run_ok};
@@ -17,50 +17,50 @@ pub(crate) fn trials() -> Vec<Trial> {
         wrong_password_is_told,
         refused_upload_is_told,
         devices_are_listed,
-        missing_token_is_told,
+        wrong_token_is_told,
         slash_after_the_server_is_harmless,
     ]
 }
 
-/// Runs the tool with a server, a token file and a trusted CA.
-fn cli(server: &TestServer, token: &Path, url: &str, args: &[&str]) -> Command {
+/// Runs the tool on a server with a trusted CA; its session is below `home`. The option `--token FILE`
+/// is understood by its `login` only, whatever its help says.
+fn cli(server: &TestServer, home: &Path, url: &str, args: &[&str]) -> Command {
     let mut command = Command::new("mender-cli");
     command
         .args(args)
-        .args(["--server", url, "--token"])
-        .arg(token)
+        .args(["--server", url])
         .env("SSL_CERT_FILE", server.ca())
-        .env("HOME", token.parent().expect("a folder"))
-        .current_dir(token.parent().expect("a folder"));
+        .env("HOME", home)
+        .current_dir(home);
     command
 }
 
+/// Logs in; returns the file with the token.
 #[track_caller]
-fn logged_in(server: &TestServer, dir: &Path) -> std::path::PathBuf {
-    let token = dir.join("token");
-    run_ok(&mut cli(server, &token, &server.url(), &["login", "--username", ADMIN, "--password", PASSWORD]));
-    token
+fn log_in(server: &TestServer, home: &Path) -> PathBuf {
+    run_ok(&mut cli(server, home, &server.url(), &["login", "--username", ADMIN, "--password", PASSWORD]));
+    home.join(".cache/mender/authtoken")
 }
 
 fn login_upload_list_delete() {
     let server = shared_server();
     let artifact = ArtifactSpec::new("cli-type").write();
-    let token = logged_in(server, artifact.dir());
+    let (home, url) = (artifact.dir(), server.url());
+    let token = log_in(server, home);
     assert_eq!(fs::read_to_string(&token).expect("the token").split('.').count(), 3);
-    let url = server.url();
     let file = artifact.path.to_str().expect("UTF-8");
     let upload = ["artifacts", "upload", "--no-progress", "--description", "by the CLI", file];
-    run_ok(&mut cli(server, &token, &url, &upload));
+    run_ok(&mut cli(server, home, &url, &upload));
     for detail in ["0", "1", "2", "3"] {
-        let list = run_ok(&mut cli(server, &token, &url, &["artifacts", "list", "-d", detail]));
+        let list = run_ok(&mut cli(server, home, &url, &["artifacts", "list", "-d", detail]));
         assert!(list.contains(&artifact.name), "detail {detail}: {list}");
     }
     let query = format!("{}?name={}", management::ARTIFACTS, artifact.name);
     let found = server.admin().get(&query).expect(200).json();
     assert_eq!(found[0]["description"], "by the CLI");
     let id = found[0]["id"].as_str().expect("an id");
-    run_ok(&mut cli(server, &token, &url, &["artifacts", "delete", id]));
-    let list = run_ok(&mut cli(server, &token, &url, &["artifacts", "list"]));
+    run_ok(&mut cli(server, home, &url, &["artifacts", "delete", id]));
+    let list = run_ok(&mut cli(server, home, &url, &["artifacts", "list"]));
     assert!(!list.contains(&artifact.name), "{list}");
     server.admin().get(&format!("{}/{id}", management::ARTIFACTS)).expect(404);
 }
@@ -69,7 +69,7 @@ fn wrong_password_is_told() {
     let server = shared_server();
     let dir = tempfile::tempdir().expect("a temporary directory");
     let args = ["login", "--username", ADMIN, "--password", "not her password"];
-    let output = run(&mut cli(server, &dir.path().join("token"), &server.url(), &args));
+    let output = run(&mut cli(server, dir.path(), &server.url(), &args));
     assert!(!output.status.success());
     assert!(all(&output).contains("401"), "{}", all(&output));
 }
@@ -77,11 +77,11 @@ fn wrong_password_is_told() {
 fn refused_upload_is_told() {
     let server = shared_server();
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let token = logged_in(server, dir.path());
+    log_in(server, dir.path());
     let file = dir.path().join("no.mender");
     fs::write(&file, vec![b'x'; 200_000]).expect("writable");
     let args = ["artifacts", "upload", "--no-progress", file.to_str().expect("UTF-8")];
-    let output = run(&mut cli(server, &token, &server.url(), &args));
+    let output = run(&mut cli(server, dir.path(), &server.url(), &args));
     assert!(!output.status.success());
     assert!(all(&output).contains("400"), "{}", all(&output));
 }
@@ -91,31 +91,32 @@ fn devices_are_listed() {
     let server = TestServer::start();
     let device = server.accepted_device();
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let token = logged_in(&server, dir.path());
+    log_in(&server, dir.path());
     let id = server.admin().device_id(&device);
     for args in [&["devices", "list"][..], &["devices", "list", "-r"], &["devices", "list", "-d", "3"]] {
-        let list = run_ok(&mut cli(&server, &token, &server.url(), args));
-        assert!(list.contains(&id), "{args:?}: {list}");
+        // The raw form goes to standard error.
+        let output = run(&mut cli(&server, dir.path(), &server.url(), args));
+        assert!(output.status.success() && all(&output).contains(&id), "{args:?}: {}", all(&output));
     }
 }
 
-fn missing_token_is_told() {
+fn wrong_token_is_told() {
     let server = shared_server();
     let artifact = ArtifactSpec::new("cli-type").write();
-    let token = artifact.dir().join("token");
-    fs::write(&token, "not.a.token").expect("writable");
     let file = artifact.path.to_str().expect("UTF-8");
-    let args = ["artifacts", "upload", "--no-progress", file];
-    let output = run(&mut cli(server, &token, &server.url(), &args));
+    let args = ["artifacts", "upload", "--no-progress", "--token-value", "not.a.token", file];
+    let output = run(&mut cli(server, artifact.dir(), &server.url(), &args));
     assert!(!output.status.success());
     assert!(all(&output).contains("Unauthorized"), "{}", all(&output));
+    let args = ["artifacts", "upload", "--no-progress", "--token-value", &server.admin().token, file];
+    run_ok(&mut cli(server, artifact.dir(), &server.url(), &args));
 }
 
 fn slash_after_the_server_is_harmless() {
     let server = shared_server();
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let token = logged_in(server, dir.path());
-    run_ok(&mut cli(server, &token, &format!("{}/", server.url()), &["artifacts", "list"]));
+    log_in(server, dir.path());
+    run_ok(&mut cli(server, dir.path(), &format!("{}/", server.url()), &["artifacts", "list"]));
 }
 
 fn all(output: &Output) -> String {

@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// Put this name into tokens as their issuer [default: Sealift]
     #[arg(long, value_name = "NAME")]
     issuer: Option<String>,
+    /// Serve /metrics for Prometheus here, over the same TLS [default: off]
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 impl Args {
@@ -55,6 +58,7 @@ impl Args {
             tls_cert: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             issuer: self.issuer.clone(),
+            metrics_listen: self.metrics_listen,
             ..Flags::default()
         }
     }

@@ -36,6 +36,9 @@ pub struct Flags {
     /// `--issuer`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// `--metrics-listen`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl Provider for Flags {

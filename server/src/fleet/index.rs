@@ -46,6 +46,12 @@ impl FleetIndex {
         self.devices.read().pending()
     }
 
+    /// Deployments that have not ended, of all tenants.
+    #[must_use]
+    pub fn rollout_count(&self) -> u64 {
+        self.rollouts.read().values().map(TenantRollouts::count).sum()
+    }
+
     /// Answers whether this very token of the device was verified before and has not expired.
     #[must_use]
     pub fn is_verified(&self, device: DeviceNumber, token: TokenDigest, now: DateTime<Utc>) -> bool {

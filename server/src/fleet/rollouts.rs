@@ -34,6 +34,10 @@ impl TenantRollouts {
         self.revision
     }
 
+    pub(super) fn count(&self) -> u64 {
+        u64::try_from(self.unfinished.len()).unwrap_or(u64::MAX)
+    }
+
     pub(super) fn find(&self, number: DeploymentNumber) -> Option<&Rollout> {
         self.unfinished.iter().find(|rollout| rollout.number == number)
     }

@@ -34,6 +34,17 @@ pub struct ServedFile<'a> {
     pub content_type: &'a str,
     /// The name under which a browser would save it.
     pub filename: Option<&'a str>,
+    /// Whether the bytes follow the head.
+    pub sending: Sending,
+}
+
+/// What follows the head of an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sending {
+    /// The bytes.
+    Bytes,
+    /// Nothing: the connection breaks.
+    Nothing,
 }
 
 /// Answers a `GET` or `HEAD` with a file or the part of it that is asked for (device protocol §3): with
@@ -68,7 +79,10 @@ pub fn serve_file(request: &HttpRequest, served: ServedFile<'_>) -> HttpResponse
     let body = if request.method() == Method::HEAD {
         BoxBody::new(Unsent(part.len))
     } else {
-        BoxBody::new(FileBody::new(served.file, part))
+        match served.sending {
+            Sending::Bytes => BoxBody::new(FileBody::new(served.file, part)),
+            Sending::Nothing => BoxBody::new(Broken(part.len)),
+        }
     };
     response.body(body)
 }
@@ -164,6 +178,21 @@ fn read_chunk(file: &File, seek_to: Option<u64>, len: u64) -> io::Result<Bytes> 
     }
 }
 
+/// A body that breaks before its first byte, and the connection with it.
+struct Broken(u64);
+
+impl MessageBody for Broken {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+    }
+}
+
 /// A body that has a length and no bytes: the answer to `HEAD`. The framework would read a whole file
 /// to throw it away.
 struct Unsent(u64);
@@ -190,7 +219,7 @@ mod tests {
     use actix_web::test::TestRequest;
     use actix_web::web::Bytes;
 
-    use super::{ServedFile, attachment, serve_file};
+    use super::{Sending, ServedFile, attachment, serve_file};
 
     /// Two and a half chunks of bytes that tell where they are from.
     fn content() -> Vec<u8> {
@@ -203,7 +232,9 @@ mod tests {
         let content_type = "application/octet-stream";
         let request = request.to_http_request();
         let filename = Some("a.mender");
-        serve_file(&request, ServedFile { file, size_bytes, content_id: "abc", content_type, filename })
+        let sending = Sending::Bytes;
+        let served = ServedFile { file, size_bytes, content_id: "abc", content_type, filename, sending };
+        serve_file(&request, served)
     }
 
     fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {

@@ -17,7 +17,7 @@ pub async fn live(_: Anonymous) -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// Answers whether requests can be served: the database can be read.
+/// Answers whether requests can be served: the database can be read and the writer runs.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -34,6 +34,9 @@ pub async fn ready(caller: Anonymous) -> Result<HttpResponse, ApiError> {
         .ping()
         .await
         .map_err(|err| ApiError::new(Code::Unavailable, "the database does not answer").with_cause(err))?;
+    if !caller.core().writer.is_running() {
+        return Err(ApiError::new(Code::Unavailable, "writes are not carried out any more"));
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -16,6 +16,7 @@ pub mod json;
 pub mod listener;
 pub mod listing;
 pub mod management;
+pub mod metrics;
 pub mod middleware;
 mod openapi;
 pub mod query;

@@ -9,6 +9,7 @@ use actix_web::web;
 use tokio::task::JoinHandle;
 
 use super::listener::{Listener, listen};
+use super::metrics::metrics;
 use super::request_id::RequestIds;
 use super::routes;
 use crate::app::Core;
@@ -39,12 +40,26 @@ pub struct Serving {
     task: JoinHandle<std::io::Result<()>>,
 }
 
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Surface {
+    /// Devices and users.
+    Api,
+    /// A Prometheus server.
+    Metrics,
+}
+
 impl Serving {
     /// Begins to take requests.
-    pub fn start(core: &Arc<Core>, tls: rustls::ServerConfig) -> Result<Self, ListenError> {
+    pub fn start(
+        core: &Arc<Core>,
+        address: SocketAddr,
+        surface: Surface,
+        tls: rustls::ServerConfig,
+    ) -> Result<Self, ListenError> {
         let config = &core.config;
-        let bind_error = |source| ListenError::Bind { address: config.listen, source };
-        let socket = TcpListener::bind(config.listen).map_err(bind_error)?;
+        let bind_error = |source| ListenError::Bind { address, source };
+        let socket = TcpListener::bind(address).map_err(bind_error)?;
         let address = socket.local_addr().map_err(bind_error)?;
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let listener = Listener {
@@ -58,9 +73,14 @@ impl Serving {
         let data = web::Data::from(Arc::clone(core));
         let server = listen(listener, socket, move |app| {
             app.app_data(data.clone());
-            routes::configure(app);
+            match surface {
+                Surface::Api => routes::configure(app),
+                Surface::Metrics => {
+                    app.route("/metrics", web::get().to(metrics));
+                }
+            }
         })
-        .map_err(bind_error)?;
+        .map_err(|source| ListenError::Bind { address, source })?;
         let handle = server.handle();
         Ok(Self { address, handle, task: tokio::spawn(server) })
     }

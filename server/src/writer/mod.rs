@@ -109,6 +109,19 @@ impl Writer {
         }
     }
 
+    /// Answers whether commands are still carried out.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.commands.is_closed()
+    }
+
+    /// Commands that wait to be carried out.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let waiting = self.commands.max_capacity().saturating_sub(self.commands.capacity());
+        u64::try_from(waiting).unwrap_or(u64::MAX)
+    }
+
     async fn submit<I, O>(
         &self,
         tenant: TenantId,

@@ -7,7 +7,7 @@ use harness::{ArtifactSpec, Device, Request, Response, ServerSetup, TestServer, 
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    let mut trials = harness::trials![
         link_needs_no_token_and_stays_on_the_server,
         single_ranges_are_206,
         unsatisfiable_range_is_416,
@@ -17,8 +17,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_piece_joins_to_the_whole,
         altered_links_are_refused,
         parts_of_two_links_do_not_mix,
-        expired_link_is_refused,
-    ]
+    ];
+    trials.extend(harness::slow_trials![&[]; expired_link_is_refused]);
+    trials
 }
 
 /// An offer's link, the bytes behind it, and the device that it was made for.
@@ -173,9 +174,9 @@ fn parts_of_two_links_do_not_mix() {
 }
 
 fn expired_link_is_refused() {
-    let server = ServerSetup::default().env("SEALIFT_DOWNLOAD_LINK_TTL_SECS", "1").start();
+    let server = ServerSetup::default().env("SEALIFT_DOWNLOAD_LINK_TTL_SECS", "60").start();
     let offer = Offer::new(&server, 5_000);
-    let refused = eventually("the end of a link", Duration::from_secs(20), || {
+    let refused = eventually("the end of a link", Duration::from_secs(90), || {
         let response = offer.device.http.get(&offer.target);
         (response.status != 200).then_some(response)
     });

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use actix_web::http::header::RANGE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::app::Core;
+use crate::crypto::signed_link::LinkError;
 use crate::deployments::device_service::Offer;
 use crate::devices::DeviceStatus;
 use crate::devices::session::DeviceSession;
-use crate::http::content::artifact_answer;
+use crate::fleet::KnownDevice;
+use crate::http::content::{artifact_answer, broken_off_answer};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
 use crate::http::query::Query;
-use crate::ids::{ArtifactId, DeploymentId, DeviceId};
+use crate::ids::{ArtifactId, DeploymentId};
 use crate::releases::Releases;
 
 /// Keeps these links apart from every other kind.
@@ -110,28 +113,50 @@ async fn serve(
 ) -> Result<HttpResponse, ApiError> {
     let expires_at = query.moment("expires")?.ok_or_else(malformed)?;
     let signature = query.get("signature").ok_or_else(malformed)?;
-    core.links
-        .verify(AUDIENCE, &[&deployment, &device, &artifact], expires_at, signature, core.clock.now())
-        .map_err(|err| ApiError::new(Code::LinkRefused, err.to_string()))?;
-    let tenant = entitled(core, &deployment, &device)?;
-    let scope = core.database.scope(tenant);
+    let verified = core.links.verify(
+        AUDIENCE,
+        &[&deployment, &device, &artifact],
+        expires_at,
+        signature,
+        core.clock.now(),
+    );
+    if verified == Err(LinkError::Invalid) {
+        return Err(ApiError::new(Code::LinkRefused, LinkError::Invalid.to_string()));
+    }
+    let device =
+        core.fleet.device(parse(&device)?).ok_or_else(|| refused("the device does not exist any more"))?;
+    let entitled = match verified {
+        Ok(()) => entitled(core, parse(&deployment)?, &device),
+        Err(err) => Err(refused(&err.to_string())),
+    };
+    let is_resumed = request.headers().contains_key(RANGE);
+    if let (Err(err), false) = (&entitled, is_resumed) {
+        return Err(refused(&err.to_string()));
+    }
+    let scope = core.database.scope(device.tenant);
     let releases = Releases::new(scope, core.blobs.clone(), Arc::clone(&core.clock));
     let content = releases.content(parse::<ArtifactId>(&artifact)?).await?;
-    Ok(artifact_answer(request, content))
+    Ok(match entitled {
+        Ok(()) => artifact_answer(request, content),
+        // Any other answer to a resumed download makes a client of generation 5 hang until it is restarted; a
+        // broken connection it takes as one more failed attempt (device protocol §3).
+        Err(_) => broken_off_answer(request, content),
+    })
 }
 
-/// The tenant of a device that is accepted and has not ended the deployment.
-fn entitled(core: &Core, deployment: &str, device: &str) -> Result<crate::ids::TenantId, ApiError> {
-    let (deployment, device): (DeploymentId, DeviceId) = (parse(deployment)?, parse(device)?);
-    let refused = |why: &str| ApiError::new(Code::LinkRefused, why);
-    let known = core.fleet.device(device).ok_or_else(|| refused("the device does not exist any more"))?;
-    if known.status != DeviceStatus::Accepted {
+/// Whether the device is accepted and has not ended the deployment.
+fn entitled(core: &Core, deployment: DeploymentId, device: &KnownDevice) -> Result<(), ApiError> {
+    if device.status != DeviceStatus::Accepted {
         return Err(refused("the device is not accepted any more"));
     }
-    if !core.fleet.is_active(known.tenant, deployment, known.number) {
+    if !core.fleet.is_active(device.tenant, deployment, device.number) {
         return Err(refused("the deployment has ended for this device"));
     }
-    Ok(known.tenant)
+    Ok(())
+}
+
+fn refused(why: &str) -> ApiError {
+    ApiError::new(Code::LinkRefused, why)
 }
 
 fn parse<T: std::str::FromStr>(id: &str) -> Result<T, ApiError> {

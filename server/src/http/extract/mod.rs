@@ -19,6 +19,13 @@ use actix_web::{HttpRequest, web};
 use super::error::ApiError;
 use crate::app::Core;
 
+/// Counts an answered request, where the application has something to count with.
+pub(super) fn count_request(request: &HttpRequest, status: u16) {
+    if let Some(core) = request.app_data::<web::Data<Core>>() {
+        core.requests.count(request.path(), status);
+    }
+}
+
 /// What requests are served from, as the application was built with it.
 fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
     request

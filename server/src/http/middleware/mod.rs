@@ -17,6 +17,7 @@ use actix_web::middleware::Next;
 use tracing::Instrument as _;
 
 use super::defaults::{is_bare_method_not_allowed, method_not_allowed};
+use super::extract::count_request;
 use super::request_id::{REQUEST_ID_HEADER, RequestId, RequestIds};
 
 /// Gives the request its id, answers it, and completes the answer.
@@ -45,6 +46,7 @@ pub async fn edge<B: MessageBody + 'static>(
             response.map_into_left_body()
         };
         access_log::write(&response, start.elapsed());
+        count_request(response.request(), response.status().as_u16());
         security_headers::add(response.headers_mut());
         Ok::<_, Error>(response)
     };

@@ -1,0 +1,105 @@
+//! Metrics for a Prometheus server, in the OpenMetrics text format.
+
+use actix_web::HttpResponse;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::error::ApiError;
+use super::extract::Anonymous;
+use crate::app::Core;
+
+/// What Prometheus expects as the type of the answer.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Front doors, by the beginning of their paths; what is none of them is counted as `other`.
+const DOORS: [(&str, &str); 3] =
+    [("/api/devices/", "device"), ("/api/management/", "management"), ("", "other")];
+
+/// Requests answered, by front door and class of status; counting one is one atomic addition.
+#[derive(Debug)]
+pub struct RequestCounts {
+    family: Family<Labels, Counter>,
+    counters: [[Counter; 5]; DOORS.len()],
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Labels {
+    door: &'static str,
+    status: String,
+}
+
+impl Default for RequestCounts {
+    fn default() -> Self {
+        let family: Family<Labels, Counter> = Family::default();
+        let counter = |door, class: usize| {
+            family.get_or_create(&Labels { door, status: format!("{}xx", class + 1) }).clone()
+        };
+        let counters = DOORS.map(|(_, door)| std::array::from_fn(|class| counter(door, class)));
+        Self { family, counters }
+    }
+}
+
+impl RequestCounts {
+    /// Counts one answered request.
+    pub(super) fn count(&self, path: &str, status: u16) {
+        let door = DOORS.iter().position(|(prefix, _)| path.starts_with(prefix));
+        let class = usize::from(status / 100).checked_sub(1);
+        let counter = door.zip(class).and_then(|(door, class)| self.counters.get(door)?.get(class));
+        if let Some(counter) = counter {
+            counter.inc();
+        }
+    }
+}
+
+/// The numbers of this moment. Only reachable on the listener of its own.
+pub async fn metrics(caller: Anonymous) -> Result<HttpResponse, ApiError> {
+    let body = render(caller.core()).map_err(ApiError::internal)?;
+    Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(body))
+}
+
+fn render(core: &Core) -> Result<String, std::fmt::Error> {
+    let mut registry = Registry::with_prefix("sealift");
+    registry.register("http_requests", "Requests answered", core.requests.family.clone());
+    let gauge = |value: u64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge
+    };
+    let devices = u64::try_from(core.fleet.device_count()).unwrap_or(u64::MAX);
+    registry.register("devices", "Devices known", gauge(devices));
+    registry.register(
+        "auth_sets_pending",
+        "Keys that wait for an operator",
+        gauge(core.fleet.pending_count()),
+    );
+    registry.register("deployments_unfinished", "Deployments in progress", gauge(core.fleet.rollout_count()));
+    registry.register(
+        "writes_waiting",
+        "Commands in the queue of the group-commit writer",
+        gauge(core.writer.waiting()),
+    );
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RequestCounts;
+
+    #[test]
+    fn requests_are_counted_by_door_and_class() {
+        let counts = RequestCounts::default();
+        counts.count("/api/devices/v1/x", 204);
+        counts.count("/api/devices/v1/x", 401);
+        counts.count("/api/management/v1/x", 200);
+        counts.count("/health/live", 204);
+        counts.count("/health/live", 700);
+        let seen = counts.counters.each_ref().map(|door| door.each_ref().map(|counter| counter.get()));
+        assert_eq!(seen, [[0, 1, 0, 1, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0]]);
+    }
+}
