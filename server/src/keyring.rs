@@ -11,7 +11,7 @@ use crate::crypto::seal::{Cell, MasterKey, MasterKeyError, Purpose, SealError};
 use crate::crypto::session_token::{SigningKey, SigningKeyError, SigningKeySet};
 use crate::ids::TenantId;
 use crate::storage::signing_keys::SealedKey;
-use crate::storage::{Database, StorageError, WriteScope, signing_keys};
+use crate::storage::{Access, Database, StorageError, WriteScope, signing_keys};
 use crate::tls::{LocalCa, TlsError};
 
 const DEVICE_TOKENS: &str = "device-tokens";
@@ -99,6 +99,16 @@ impl Keyring {
         };
         tx.commit(now).await?;
         Ok(keyring)
+    }
+
+    /// Answers whether all secrets were made already, so that opening them changes nothing.
+    pub async fn exists(scope: &impl Access) -> Result<bool, StorageError> {
+        for what in [DEVICE_TOKENS, USER_TOKENS, LINKS, LOCAL_CA] {
+            if signing_keys::list(scope, what).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::error::CliError;
 use super::exit::Exit;
-use super::output::print_line;
+use super::output::{print_error, print_line};
+use super::survey::{Findings, survey};
 use crate::config::{Config, DatabaseKind};
 
 /// Validate the configuration and what it names, and print what `serve` would do
@@ -14,8 +15,17 @@ pub(super) async fn run(config: Config, _args: Args) -> Result<Exit, CliError> {
     for (name, value) in describe(&config) {
         print_line(&format!("{name:<12} {value}"))?;
     }
-    check_storage(config).await?;
-    Ok(Exit::Done)
+    let Findings { notes, faults } = survey(&config).await?;
+    for note in notes {
+        print_line(&note)?;
+    }
+    for fault in &faults {
+        print_error(fault);
+    }
+    if faults.is_empty() {
+        return Ok(Exit::Done);
+    }
+    Err(CliError::No(format!("the data directory has {} faults", faults.len())))
 }
 
 /// Says where things are and what is in force, without secrets.
@@ -40,10 +50,4 @@ fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("certificate", certificate),
         ("devices", devices),
     ]
-}
-
-/// Wiring: looks at data directory, key file, certificate and database without changing them.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn check_storage(_config: Config) -> Result<(), CliError> {
-    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use super::error::CliError;
 use super::exit::Exit;
+use crate::app::open_database;
+use crate::clock::SystemClock;
 use crate::config::Config;
 
 /// Bring the database up to date without starting the server, which would do so too
@@ -14,8 +16,9 @@ pub(super) async fn run(config: Config, _args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Wiring: opens the database and applies what is missing.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn migrate_database(_config: Config) -> Result<(), CliError> {
-    Err(CliError::No("this build has no database".to_owned()))
+/// Opens the database, which applies what is missing, and closes it.
+async fn migrate_database(config: Config) -> Result<(), CliError> {
+    let failed = |err| CliError::unreachable("failed to bring the database up to date", err);
+    let database = open_database(&config, &SystemClock).await.map_err(failed)?;
+    database.close().await.map_err(|err| failed(err.into()))
 }

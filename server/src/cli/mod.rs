@@ -15,6 +15,7 @@ mod password_prompt;
 mod program;
 mod serve;
 mod stop_signal;
+mod survey;
 mod user;
 
 pub use common::CommonArgs;

@@ -3,15 +3,17 @@
 //! A *device deployment* is what one deployment means for one device; it exists from the moment the device is
 //! first offered the deployment. [`offer`] is the one place that decides what a device gets, and says why.
 
+mod consistency;
 pub mod device_service;
 pub mod fit;
 pub mod offer;
 pub mod service;
 pub mod state;
-pub mod statistics;
+mod statistics;
 
 use chrono::{DateTime, Utc};
 
+pub use consistency::disagreement;
 pub use fit::{ArtifactFit, DeviceFacts};
 pub use state::{DeviceDeploymentState, InvalidReport};
 pub use statistics::Statistics;

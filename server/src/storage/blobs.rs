@@ -51,6 +51,15 @@ pub struct BlobGate {
     _turn: OwnedMutexGuard<()>,
 }
 
+/// How the blobs of a data directory agree with the rows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BlobSurvey {
+    /// Digests that rows reference and no file has, in hexadecimal.
+    pub missing: Vec<String>,
+    /// Files that no row references: the next start removes them.
+    pub unreferenced: usize,
+}
+
 /// A blob that is being written. Dropped before its end, it leaves nothing behind.
 #[derive(Debug)]
 pub struct StagedBlob {
@@ -187,6 +196,27 @@ impl FinishedBlob {
     }
 }
 
+/// Compares the blobs of a data directory with the referenced ones, without changing anything.
+pub async fn survey(data_dir: &Path, referenced: HashSet<[u8; 32]>) -> Result<BlobSurvey, BlobError> {
+    let root = data_dir.join("blobs");
+    blocking("look at blobs", move || {
+        let wanted: HashSet<PathBuf> = referenced.iter().map(|sha256| path_of(&root, sha256)).collect();
+        let mut missing: Vec<String> = referenced
+            .iter()
+            .filter(|sha256| !path_of(&root, sha256).is_file())
+            .map(|sha256| hex(sha256))
+            .collect();
+        missing.sort();
+        let unreferenced = match stored_files(&root) {
+            Ok(files) => files.iter().filter(|file| !wanted.contains(*file)).count(),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => 0,
+            Err(err) => return Err(err),
+        };
+        Ok(BlobSurvey { missing, unreferenced })
+    })
+    .await
+}
+
 async fn blocking<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -208,20 +238,26 @@ fn failed_to(what: &'static str) -> impl FnOnce(io::Error) -> BlobError {
 fn sweep(root: &Path, referenced: &HashSet<[u8; 32]>) -> io::Result<usize> {
     let known: HashSet<PathBuf> = referenced.iter().map(|sha256| path_of(root, sha256)).collect();
     let mut removed = 0;
+    for file in stored_files(root)?.iter().filter(|file| !known.contains(*file)) {
+        fs::remove_file(file)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// All files that have a name, whoever references them.
+fn stored_files(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for folder in fs::read_dir(root)? {
         let folder = folder?.path();
         if folder.ends_with(STAGING) || !folder.is_dir() {
             continue;
         }
         for file in fs::read_dir(&folder)? {
-            let file = file?.path();
-            if !known.contains(&file) {
-                fs::remove_file(&file)?;
-                removed += 1;
-            }
+            files.push(file?.path());
         }
     }
-    Ok(removed)
+    Ok(files)
 }
 
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>, BlobError> {
@@ -307,6 +343,21 @@ mod tests {
         assert_eq!(removed, 1);
         assert!(content(&store, kept_sha256).await.is_some());
         assert!(content(&store, orphan_sha256).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_survey_finds_what_is_missing_and_what_is_too_much() {
+        let dir = tempfile::tempdir().unwrap();
+        let nothing = super::survey(dir.path(), HashSet::new()).await.unwrap();
+        assert_eq!(nothing, super::BlobSurvey::default());
+        let store = BlobStore::open(dir.path()).unwrap();
+        let (kept, orphan) = (write(&store, b"kept"), write(&store, b"orphan"));
+        let kept_sha256 = kept.sha256();
+        let gate = store.gate().await;
+        gate.publish(kept).await.unwrap();
+        gate.publish(orphan).await.unwrap();
+        let survey = super::survey(dir.path(), HashSet::from([kept_sha256, [7; 32]])).await.unwrap();
+        assert_eq!((survey.missing, survey.unreferenced), (vec!["07".repeat(32)], 1));
     }
 
     #[test]

@@ -191,6 +191,12 @@ pub async fn all_unfinished(scope: &impl Access) -> Result<Vec<UnfinishedDeploym
     unfinished(Entity::find(), scope).await
 }
 
+/// The deployments of all tenants, oldest first.
+pub async fn all(scope: &impl Access) -> Result<Vec<Deployment>, StorageError> {
+    let rows = Entity::find().order_by_asc(Column::Number).all(&scope.executor()).await?;
+    rows.into_iter().map(deployment).collect()
+}
+
 /// The devices that a deployment is meant for.
 pub async fn targets(scope: &impl Access, id: DeploymentId) -> Result<Option<RoaringBitmap>, StorageError> {
     let row = mine(scope).filter(Column::Id.eq(id.as_uuid())).one(&scope.executor()).await?;

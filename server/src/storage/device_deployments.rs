@@ -1,5 +1,7 @@
 //! Device deployments and their logs.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
@@ -11,7 +13,7 @@ use super::deployments::{number_column, number_from};
 use super::entity::device_deployment_logs as logs;
 use super::entity::device_deployments::{ActiveModel, Column, Entity, Model};
 use super::{Access, Page, StorageError, WriteScope, devices};
-use crate::deployments::{DeviceDeployment, DeviceDeploymentState};
+use crate::deployments::{DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
 
 /// Rows in one statement: thirteen values each.
@@ -49,6 +51,26 @@ pub async fn find_pairs(
     });
     let rows = mine(scope).filter(any).all(&scope.executor()).await?;
     rows.into_iter().map(device_deployment).collect()
+}
+
+/// How many device deployments of all tenants are in each state, by deployment.
+pub async fn tally(scope: &impl Access) -> Result<HashMap<DeploymentNumber, Statistics>, StorageError> {
+    let rows: Vec<(i32, String, i64)> = Entity::find()
+        .select_only()
+        .column(Column::DeploymentNumber)
+        .column(Column::Status)
+        .column_as(Column::Id.count(), "devices")
+        .group_by(Column::DeploymentNumber)
+        .group_by(Column::Status)
+        .into_tuple()
+        .all(&scope.executor())
+        .await?;
+    let mut tally: HashMap<DeploymentNumber, Statistics> = HashMap::new();
+    for (number, status, devices) in rows {
+        let state = status.parse().map_err(|_| StorageError::corrupt("device_deployments.status", status))?;
+        tally.entry(number_from(number)?).or_default().add(state, devices);
+    }
+    Ok(tally)
 }
 
 /// The device deployments of a deployment that have not ended.

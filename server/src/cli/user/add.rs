@@ -1,12 +1,14 @@
 //! `sealift user add`
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 
-use super::role::Role;
+use super::store::{Store, refusal};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::password_prompt::{self, PasswordSource};
 use crate::config::Config;
+use crate::users::Role;
 
 /// Add a user
 #[derive(clap::Args, Debug)]
@@ -14,7 +16,7 @@ pub(super) struct Args {
     /// The mail address, which is the name to log in with
     email: String,
     /// What the user may do
-    #[arg(long, value_enum, default_value_t = Role::Admin)]
+    #[arg(long, default_value_t = Role::Admin, value_parser = roles())]
     role: Role,
     /// Read the password from standard input, one line, instead of asking at the terminal
     #[arg(long)]
@@ -29,13 +31,28 @@ pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Wiring: checks address and password, stores the user.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn add_user(
-    _config: Config,
-    _email: String,
-    _role: Role,
-    _password: SecretString,
-) -> Result<(), CliError> {
-    Err(CliError::No("this build has no users".to_owned()))
+/// Stores the user; the service checks address and password.
+async fn add_user(config: Config, email: String, role: Role, password: SecretString) -> Result<(), CliError> {
+    let store = Store::open(&config).await?;
+    let added = store.users.add(&email, password, role).await;
+    store.close().await?;
+    added.map_err(refusal)?;
+    Ok(())
+}
+
+/// The roles with what they are, for the help.
+fn roles() -> impl TypedValueParser<Value = Role> {
+    let known = Role::ALL.map(|role| PossibleValue::new(role.as_str()).help(describe(role)));
+    PossibleValuesParser::new(known).try_map(|name| name.parse::<Role>())
+}
+
+const fn describe(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "Everything",
+        Role::ReleaseManager => "What an operator may, and releases",
+        Role::Operator => "Devices, groups, logs, deployments",
+        Role::Enroller => "Enrols devices by scanning their labels",
+        Role::Ci => "Uploads and deploys",
+        Role::Viewer => "Reads",
+    }
 }

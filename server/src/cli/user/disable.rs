@@ -1,5 +1,6 @@
 //! `sealift user disable`
 
+use super::store::{Store, refusal};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::config::Config;
@@ -17,8 +18,10 @@ pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Wiring: disables the user and ends the user's sessions.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn disable_user(_config: Config, _email: String) -> Result<(), CliError> {
-    Err(CliError::No("this build has no users".to_owned()))
+/// Disables the user and ends the user's sessions.
+async fn disable_user(config: Config, email: String) -> Result<(), CliError> {
+    let store = Store::open(&config).await?;
+    let disabled = store.users.disable(&email).await;
+    store.close().await?;
+    disabled.map_err(refusal)
 }

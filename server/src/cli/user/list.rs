@@ -1,9 +1,11 @@
 //! `sealift user list`
 
+use super::store::{Store, refusal};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::print_line;
 use crate::config::Config;
+use crate::users::{User, UserFilter};
 
 /// List users: one line each, with mail address, role and state
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -17,8 +19,15 @@ pub(super) async fn run(config: Config, _args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Wiring: one line a user, sorted by address, fields apart by tabs.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn list_users(_config: Config) -> Result<Vec<String>, CliError> {
-    Err(CliError::No("this build has no users".to_owned()))
+/// One line a user, sorted by address, fields apart by tabs.
+async fn list_users(config: Config) -> Result<Vec<String>, CliError> {
+    let store = Store::open(&config).await?;
+    let found = store.users.list(&UserFilter::default()).await;
+    store.close().await?;
+    Ok(found.map_err(refusal)?.iter().map(line).collect())
+}
+
+fn line(user: &User) -> String {
+    let state = if user.enabled { "enabled" } else { "disabled" };
+    format!("{}\t{}\t{state}", user.email, user.role)
 }

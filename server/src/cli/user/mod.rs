@@ -5,7 +5,7 @@ mod disable;
 mod list;
 mod reset_2fa;
 mod reset_password;
-mod role;
+mod store;
 
 use super::error::CliError;
 use super::exit::Exit;

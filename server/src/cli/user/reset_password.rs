@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use super::store::{Store, refusal};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::password_prompt::{self, PasswordSource};
@@ -25,8 +26,10 @@ pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Wiring: stores the new password and ends the user's sessions.
-#[expect(clippy::unused_async, reason = "awaits once it is wired")]
-async fn reset_password(_config: Config, _email: String, _password: SecretString) -> Result<(), CliError> {
-    Err(CliError::No("this build has no users".to_owned()))
+/// Stores the new password and ends the user's sessions.
+async fn reset_password(config: Config, email: String, password: SecretString) -> Result<(), CliError> {
+    let store = Store::open(&config).await?;
+    let done = store.users.set_password(&email, password).await;
+    store.close().await?;
+    done.map_err(refusal)
 }

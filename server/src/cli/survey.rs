@@ -1,0 +1,122 @@
+//! A look at the data directory that changes nothing.
+
+use std::path::Path;
+
+use super::error::CliError;
+use crate::app::database_location;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::crypto::random::SystemRandom;
+use crate::deployments::disagreement;
+use crate::ids::TenantId;
+use crate::keyring::Keyring;
+use crate::storage::{
+    Database, DatabaseLocation, StorageError, artifacts, blobs, deployments, device_deployments,
+};
+
+/// What a look at the data directory found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// What the server would do, a line each.
+    pub(super) notes: Vec<String>,
+    /// What is wrong, a line each.
+    pub(super) faults: Vec<String>,
+}
+
+impl Findings {
+    fn note(&mut self, what: &str, text: &str) {
+        self.notes.push(format!("{what:<12} {text}"));
+    }
+}
+
+/// Looks at database, keys and blobs.
+pub(super) async fn survey(config: &Config) -> Result<Findings, CliError> {
+    let mut findings = Findings::default();
+    let location = database_location(config);
+    if let DatabaseLocation::File(path) = &location
+        && !path.exists()
+    {
+        findings.note("first start", "would make the database, the keys and the first setup token");
+        return Ok(findings);
+    }
+    let unreadable = |err: StorageError| CliError::unreachable("failed to read the database", err);
+    let database = Database::open(&location)
+        .await
+        .map_err(|err| CliError::unreachable("failed to open the database", err))?;
+    let looked = look(&database, &config.data_dir, &mut findings).await;
+    database.close().await.map_err(unreadable)?;
+    looked?;
+    Ok(findings)
+}
+
+async fn look(database: &Database, data_dir: &Path, findings: &mut Findings) -> Result<(), CliError> {
+    let unreadable = |err: StorageError| CliError::unreachable("failed to read the database", err);
+    let missing = database.missing_migrations().await.map_err(unreadable)?;
+    if missing > 0 {
+        // What cannot be read before the change is not looked at.
+        findings.note("schema", &format!("{missing} changes would be applied"));
+        return Ok(());
+    }
+    findings.note("schema", "up to date");
+    look_at_keys(database, data_dir, findings).await?;
+    let mut wrong = counter_faults(database).await.map_err(unreadable)?;
+    if !wrong.is_empty() {
+        // A server beside may have counted between two reads.
+        wrong = counter_faults(database).await.map_err(unreadable)?;
+    }
+    findings.faults.append(&mut wrong);
+    look_at_blobs(database, data_dir, findings).await
+}
+
+async fn look_at_keys(database: &Database, data_dir: &Path, findings: &mut Findings) -> Result<(), CliError> {
+    let scope = database.scope(TenantId::DEFAULT);
+    let made =
+        Keyring::exists(&scope).await.map_err(|err| CliError::unreachable("failed to read the keys", err))?;
+    let has_file = data_dir.join("keys").join("master.key").is_file();
+    match (made, has_file) {
+        (false, _) => findings.note("keys", "would be made"),
+        (true, false) => findings.faults.push(format!(
+            "the key file {}/keys/master.key is missing: without it the secrets in the database cannot be opened",
+            data_dir.display()
+        )),
+        (true, true) => match Keyring::open(database, data_dir, &SystemRandom::new(), SystemClock.now()).await {
+            Ok(_) => findings.note("keys", "open"),
+            Err(err) => findings.faults.push(CliError::unreachable("the keys do not open", err).explain()),
+        },
+    }
+    Ok(())
+}
+
+/// Deployments whose counters do not agree with their device deployments.
+async fn counter_faults(database: &Database) -> Result<Vec<String>, StorageError> {
+    // In one transaction, which is never committed: nobody writes in between.
+    let transaction = database.begin(TenantId::DEFAULT).await?;
+    let tx = transaction.scope();
+    let tally = device_deployments::tally(&tx).await?;
+    let faults = deployments::all(&tx).await?.into_iter().filter_map(|deployment| {
+        let rows = tally.get(&deployment.number).copied().unwrap_or_default();
+        let why = disagreement(&deployment, &rows)?;
+        Some(format!("deployment {} {why}", deployment.id))
+    });
+    Ok(faults.collect())
+}
+
+async fn look_at_blobs(
+    database: &Database,
+    data_dir: &Path,
+    findings: &mut Findings,
+) -> Result<(), CliError> {
+    let scope = database.scope(TenantId::DEFAULT);
+    let referenced = artifacts::all_blobs(&scope)
+        .await
+        .map_err(|err| CliError::unreachable("failed to read the database", err))?;
+    let count = referenced.len();
+    let found = blobs::survey(data_dir, referenced)
+        .await
+        .map_err(|err| CliError::unreachable("failed to look at the artifacts", err))?;
+    findings.note("artifacts", &format!("{count} files, {} more would be removed", found.unreferenced));
+    findings
+        .faults
+        .extend(found.missing.into_iter().map(|digest| format!("the file of blob {digest} is missing")));
+    Ok(())
+}
