@@ -22,6 +22,6 @@ pub use report::{InventoryReports, ReportError};
 pub use service::{DeviceInventory, Inventory, InventoryError};
 pub(crate) use set::first_u64;
 pub use set::{AttributeSet, Described, Difference};
-pub use store::{InventoryMode, InventoryWrite, store};
+pub use store::{InventoryMode, InventoryOutcome, InventoryWrite, store};
 
 pub use crate::storage::inventory_list::{AttributeFilter, AttributeKey, InventoryFilter, InventoryOrder};

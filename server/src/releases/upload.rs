@@ -268,9 +268,10 @@ impl From<StorageError> for UploadError {
     fn from(err: StorageError) -> Self {
         match err {
             StorageError::Full => Self::Full,
-            StorageError::Database(_) | StorageError::Corrupt { .. } | StorageError::OutOfRange(_) => {
-                Self::Storage(err)
-            }
+            StorageError::Interrupted
+            | StorageError::Database(_)
+            | StorageError::Corrupt { .. }
+            | StorageError::OutOfRange(_) => Self::Storage(err),
         }
     }
 }

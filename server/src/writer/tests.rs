@@ -170,9 +170,12 @@ async fn one_burst_of_the_same_device_makes_one_device() {
 #[tokio::test]
 async fn what_waits_is_capped_in_all_and_for_each_device() {
     let bench = Bench::start().await;
-    for key in 1..=5 {
+    for key in 1..=2 {
         assert_eq!(bench.register(1, key).await, Registered::Refused(AuthSetStatus::Pending));
     }
+    assert_eq!(bench.register(1, 3).await, Registered::TooMany);
+    bench.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(bench.register(1, 3).await, Registered::Refused(AuthSetStatus::Pending));
     assert_eq!(bench.fleet.pending_count(), 2);
     let burst = futures_util::future::join_all((2..20).map(|serial| bench.register(serial, 1))).await;
     let refused = burst.iter().filter(|outcome| **outcome == Registered::TooMany).count();
@@ -340,6 +343,73 @@ async fn preauthorizing_one_more_key_leaves_the_session_alone() {
     assert_eq!(bench.devices().preauthorize(&identity, pem, true).await.unwrap(), device.id);
     assert_eq!(bench.fleet.device(device.id), Some(device));
     assert_eq!(bench.devices().get(device.id).await.unwrap().auth_sets.len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_expected_keys_in_one_batch_only_the_last_gets_a_session() {
+    let bench = Bench::start().await;
+    let identity = serde_json::json!({ "sn": "5" });
+    let pems = [
+        include_str!("../../testdata/keys/p256.pub.pem"),
+        include_str!("../../testdata/keys/ed25519.pub.pem"),
+    ];
+    let id = bench.devices().preauthorize(&identity, pems[0], false).await.unwrap();
+    assert_eq!(bench.fleet.device(id).unwrap().status, DeviceStatus::Preauthorized);
+    bench.devices().preauthorize(&identity, pems[1], true).await.unwrap();
+    let sets = bench.devices().get(id).await.unwrap().auth_sets;
+    let come = sets.iter().map(|set| {
+        let registration = Registration {
+            identity: Identity::from_value(&identity).unwrap(),
+            spki_sha256: set.spki_sha256,
+            public_key: set.public_key.clone(),
+        };
+        bench.writer.register(TenantId::DEFAULT, registration)
+    });
+    let came: Vec<_> = futures_util::future::join_all(come).await.into_iter().map(Result::unwrap).collect();
+    let now = bench.fleet.device(id).unwrap();
+    let sessions: Vec<_> = came
+        .iter()
+        .filter(|one| matches!(one, Registered::Accepted(login) if login.device.generation == now.generation))
+        .collect();
+    assert_eq!(sessions.len(), 1, "{came:?}");
+    let accepted = bench.fleet.accepted_auth_set(now.number);
+    assert!(matches!(sessions[0], Registered::Accepted(login) if Some(login.auth_set) == accepted));
+}
+
+#[tokio::test]
+async fn a_target_that_expires_ends_its_deployment() {
+    let bench = Bench::start().await;
+    bench.register(1, 1).await;
+    bench.release("one").await;
+    let (found, _) = bench.devices().list(&Default::default(), Page { page: 1, per_page: 9 }).await.unwrap();
+    let deployment = bench.deploy("one", Target::Devices(vec![found[0].device.id])).await;
+    bench.devices().expire(found[0].device.id, found[0].auth_sets[0].id).await.unwrap();
+    bench.check_counters(deployment).await;
+    assert!(bench.deployments().get(deployment).await.unwrap().finished_at.is_some());
+}
+
+#[tokio::test]
+async fn a_commit_is_told_even_if_nobody_waits_for_it() {
+    let bench = Bench::start().await;
+    let device = bench.accepted(1).await.remove(0);
+    let set = bench.devices().get(device.id).await.unwrap().auth_sets.remove(0);
+    let devices = bench.devices();
+    // Given up at every point where it waits, sooner or later after the commit.
+    for waits in 0..64 {
+        let mut deciding = Box::pin(devices.decide(device.id, set.id, AuthSetStatus::Rejected));
+        for _ in 0..waits {
+            if futures_util::poll!(&mut deciding).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(deciding);
+    }
+    // The next transaction waits for whatever is still under way.
+    bench.devices().revoke_sessions(set.id).await.unwrap();
+    let stored = bench.devices().get(device.id).await.unwrap().device;
+    let known = bench.fleet.device(device.id).unwrap();
+    assert_eq!((known.status, known.generation), (stored.status, stored.generation));
 }
 
 #[tokio::test]
