@@ -7,6 +7,7 @@ mod devauth;
 mod inventory;
 mod permissions;
 mod releases;
+mod setup;
 mod useradm;
 
 use libtest_mimic::Trial;
@@ -14,6 +15,7 @@ use libtest_mimic::Trial;
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = conventions::trials();
     trials.extend(permissions::trials());
+    trials.extend(setup::trials());
     trials.extend(useradm::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
