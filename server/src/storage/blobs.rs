@@ -201,11 +201,8 @@ pub async fn survey(data_dir: &Path, referenced: Vec<[u8; 32]>) -> Result<BlobSu
     let root = data_dir.join("blobs");
     blocking("look at blobs", move || {
         let wanted: HashSet<PathBuf> = referenced.iter().map(|sha256| path_of(&root, sha256)).collect();
-        let mut missing: Vec<String> = referenced
-            .iter()
-            .filter(|sha256| !path_of(&root, sha256).is_file())
-            .map(hex)
-            .collect();
+        let mut missing: Vec<String> =
+            referenced.iter().filter(|sha256| !path_of(&root, sha256).is_file()).map(hex).collect();
         missing.sort();
         let unreferenced = match stored_files(&root) {
             Ok(files) => files.iter().filter(|file| !wanted.contains(*file)).count(),
