@@ -67,13 +67,15 @@ pub async fn auth_set_status(
     security(("user" = []))
 )]
 pub async fn decide(
-    sent: Sent<DecideDevices, StatusBody>,
+    request: Sent<DecideDevices, StatusBody>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    let Sent(caller, body) = sent;
+    let Sent(caller, decision) = request;
     let (device, set) = set_path(&path)?;
-    let to: AuthSetStatus =
-        body.status.parse().map_err(|err: UnknownStatus| ApiError::new(Code::BadRequest, err.to_string()))?;
+    let to: AuthSetStatus = decision
+        .status
+        .parse()
+        .map_err(|err: UnknownStatus| ApiError::new(Code::BadRequest, err.to_string()))?;
     caller.devices().decide(device, set, to).await?;
     Ok(HttpResponse::NoContent().finish())
 }
