@@ -125,8 +125,8 @@ impl Core {
     /// The users of a tenant.
     #[must_use]
     pub fn users_of(&self, tenant: TenantId) -> Users {
-        let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
-        Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
+        let (scope, clock) = (self.database.scope(tenant), Arc::clone(&self.clock));
+        Users::new(scope, self.passwords.clone(), self.password_policy, clock)
     }
 }
 
@@ -208,7 +208,7 @@ impl App {
             tracing::info!(files = swept, "removed what interrupted uploads left");
         }
         let fleet = Arc::new(FleetIndex::load(&database).await?);
-        database.follow(Arc::clone(&fleet) as _);
+        database.follow(Arc::<FleetIndex>::clone(&fleet));
         let limits = PendingLimits {
             total: config.limits.pending_devices_max,
             per_device: usize::try_from(config.limits.pending_per_device_max).unwrap_or(usize::MAX),
@@ -273,15 +273,14 @@ impl App {
         let config = &core.config;
         let names = server_names(host_name().as_deref(), config.public_url.as_ref().map(PublicUrl::host));
         let mut upkeep = upkeep::start(&core);
-        let paths = match config.given_tls_pair() {
-            Some((certificate, key)) => PairPaths { certificate: certificate.clone(), key: key.clone() },
-            None => {
-                let paths = PairPaths::generated(&config.data_dir);
-                ensure_server_pair(&paths, &self.keyring.local_ca, &names, core.clock.now())?;
-                let ca = self.keyring.local_ca;
-                upkeep.push(upkeep::renew_certificate(&core, ca, paths.clone(), names));
-                paths
-            }
+        let paths = if let Some((certificate, key)) = config.given_tls_pair() {
+            PairPaths { certificate: certificate.clone(), key: key.clone() }
+        } else {
+            let paths = PairPaths::generated(&config.data_dir);
+            ensure_server_pair(&paths, &self.keyring.local_ca, &names, core.clock.now())?;
+            let ca = self.keyring.local_ca;
+            upkeep.push(upkeep::renew_certificate(&core, ca, paths.clone(), names));
+            paths
         };
         let slot = Arc::new(CertificateSlot::load(paths)?);
         let tls = server_config(Arc::clone(&slot))?;

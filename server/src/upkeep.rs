@@ -13,16 +13,17 @@ use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
 use crate::storage::{StorageError, auth_sets, change_log, sessions, sightings};
+use crate::telemetry::chain;
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
 
 /// How often last-seen times are stored.
 const SIGHTINGS_PERIOD: Duration = Duration::from_secs(30);
 
 /// How often stale rows are looked for.
-const SWEEP_PERIOD: Duration = Duration::from_secs(600);
+const SWEEP_PERIOD: Duration = Duration::from_mins(10);
 
 /// How often the certificate's age is looked at.
-const CERTIFICATE_PERIOD: Duration = Duration::from_secs(6 * 3_600);
+const CERTIFICATE_PERIOD: Duration = Duration::from_hours(6);
 
 /// Pending keys that expire in one go.
 const STALE_BATCH: u64 = 1_000;
@@ -106,7 +107,7 @@ async fn expire_pending(core: &Core) {
     let stale = match auth_sets::stale_pending(&scope, before, STALE_BATCH).await {
         Ok(stale) => stale,
         Err(err) => {
-            tracing::error!(error = &err as &dyn std::error::Error, "failed to look for stale pending keys");
+            tracing::error!(error = chain(&err), "failed to look for stale pending keys");
             return;
         }
     };
@@ -114,8 +115,7 @@ async fn expire_pending(core: &Core) {
         let (scope, fleet) = (core.database.scope(one.tenant), Arc::clone(&core.fleet));
         let devices = Devices::new(scope, fleet, Arc::clone(&core.clock), core.config.rsa_min_bits);
         if let Err(err) = devices.expire(one.device_id, one.id).await {
-            let error = &err as &dyn std::error::Error;
-            tracing::error!(error, device.id = %one.device_id, "failed to expire a pending key");
+            tracing::error!(error = chain(&err), device.id = %one.device_id, "failed to expire a pending key");
         }
     }
 }
@@ -135,7 +135,7 @@ where
         loop {
             ticks.tick().await;
             if let Err(err) = task().await {
-                tracing::error!(error = &err as &dyn std::error::Error, "failed to {what}");
+                tracing::error!(error = chain(&err), "failed to {what}");
             }
         }
     })

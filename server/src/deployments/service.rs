@@ -284,7 +284,9 @@ fn fingerprint(plan: &Plan) -> [u8; 32] {
             ids.sort_unstable();
             ids.dedup();
             part("devices");
-            ids.iter().for_each(|id| part(id));
+            for id in &ids {
+                part(id);
+            }
         }
     }
     hasher.finalize().into()

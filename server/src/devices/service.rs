@@ -155,12 +155,11 @@ impl Devices {
             created_at: now,
         });
         let set = AuthSet { status: AuthSetStatus::Preauthorized, ..set };
-        match known {
-            Some(known) => auth_sets::set_status(&write, known.id, set.status, now).await?,
-            None => {
-                let new = NewAuthSet { device_number: device.number, device_id: device.id, set: set.clone() };
-                auth_sets::insert_many(&write, &[new], now).await?;
-            }
+        if let Some(known) = known {
+            auth_sets::set_status(&write, known.id, set.status, now).await?;
+        } else {
+            let new = NewAuthSet { device_number: device.number, device_id: device.id, set: set.clone() };
+            auth_sets::insert_many(&write, &[new], now).await?;
         }
         let others = sets.iter().filter(|other| other.id != set.id).cloned();
         let after: Vec<AuthSet> = others.chain([set.clone()]).collect();

@@ -207,7 +207,7 @@ fn follow(devices: &mut DeviceTable, rollouts: &mut TenantRollouts, tenant: Tena
         }),
         Change::DeviceRemoved { number } => devices.remove(*number),
         Change::AuthSet { number, id, digest, status } => {
-            devices.put_auth_set(*number, *id, *digest, *status)
+            devices.put_auth_set(*number, *id, *digest, *status);
         }
         Change::AuthSetRemoved { number, digest } => devices.remove_auth_set(*number, *digest),
         Change::Inventory { number, digest } => devices.put_inventory(*number, *digest),

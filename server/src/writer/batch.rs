@@ -12,6 +12,7 @@ use super::{Command, Context, WriteError, provides, registrations, updates};
 use crate::ids::TenantId;
 use crate::inventory::{self, InventoryOutcome, InventoryWrite};
 use crate::storage::StorageError;
+use crate::telemetry::chain;
 
 /// One command and who waits for it.
 pub(crate) struct Job<I, O> {
@@ -94,7 +95,7 @@ impl Batch {
 
     pub(super) fn fail(self, err: StorageError, context: &Context) {
         for report in self.provides {
-            tracing::warn!(error = &err as &dyn std::error::Error, "failed to keep reported provides");
+            tracing::warn!(error = chain(&err), "failed to keep reported provides");
             context.fleet.forget_provides(report.device);
         }
         let err = WriteError::Storage(Arc::new(err));
