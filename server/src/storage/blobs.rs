@@ -15,6 +15,8 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
 
+use crate::crypto::hex;
+
 /// Where files are that have no name yet.
 const STAGING: &str = "tmp";
 
@@ -275,12 +277,6 @@ fn path_of(root: &Path, sha256: &[u8; 32]) -> PathBuf {
     let name = hex(sha256);
     let (folder, file) = name.split_at(2);
     root.join(folder).join(file)
-}
-
-/// A digest in lower-case hexadecimal digits.
-pub(crate) fn hex(sha256: &[u8; 32]) -> String {
-    let digits = sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::download;
+use crate::crypto::first_u64;
 use crate::deployments::DeviceFacts;
 use crate::deployments::device_service::{DeviceDeploymentError, Offer};
 use crate::http::body::read_body;
@@ -212,7 +213,7 @@ fn timestamp(moment: DateTime<Utc>) -> String {
 
 /// Recognises the same question from the same device.
 fn digest(body: &[u8]) -> u64 {
-    Sha256::digest(body).iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+    first_u64(&Sha256::digest(body))
 }
 
 fn malformed(err: &serde_json::Error) -> ApiError {
