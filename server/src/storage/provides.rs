@@ -5,7 +5,7 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::devices::number_column;
 use super::entity::device_provides::{ActiveModel, Column, Entity};
-use super::{Access, StorageError, WriteScope};
+use super::{Access as _, StorageError, WriteScope};
 use crate::ids::DeviceNumber;
 
 /// Stores what a device reported, in place of what it reported before.
@@ -29,12 +29,6 @@ pub async fn store(
         .exec_without_returning(&tx.executor())
         .await?;
     Ok(())
-}
-
-/// What a device last reported, as the JSON object that it sent.
-pub async fn find(scope: &impl Access, device: DeviceNumber) -> Result<Option<String>, StorageError> {
-    let row = Entity::find_by_id(number_column(device)).one(&scope.executor()).await?;
-    Ok(row.map(|row| row.provides))
 }
 
 /// Forgets a device.

@@ -14,8 +14,6 @@ use super::{Access, StorageError, WriteScope};
 use crate::ids::UserId;
 use crate::users::{Account, Email, Role, User};
 
-pub use super::sessions::delete_expired as delete_expired_sessions;
-
 /// Which users a list holds; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
