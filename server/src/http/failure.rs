@@ -12,9 +12,10 @@ const RETRY_SECS: u32 = 5;
 pub fn storage_failure(err: StorageError) -> ApiError {
     match err {
         StorageError::Full => full(),
-        StorageError::Database(_) | StorageError::Corrupt { .. } | StorageError::OutOfRange(_) => {
-            ApiError::internal(err)
-        }
+        StorageError::Database(_)
+        | StorageError::Corrupt { .. }
+        | StorageError::CorruptRow { .. }
+        | StorageError::OutOfRange(_) => ApiError::internal(err),
     }
 }
 

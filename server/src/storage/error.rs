@@ -17,6 +17,14 @@ pub enum StorageError {
         /// What was found there.
         value: String,
     },
+    /// A row holds something personal that this version does not understand.
+    #[error("{column} of row {row} holds an unknown value")]
+    CorruptRow {
+        /// Table and column.
+        column: &'static str,
+        /// The row, since its value must not be told.
+        row: uuid::Uuid,
+    },
     /// A number does not fit its column.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),
@@ -46,7 +54,7 @@ impl StorageError {
             Self::Database(err) => {
                 matches!(err.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
             }
-            Self::Full | Self::Corrupt { .. } | Self::OutOfRange(_) => false,
+            Self::Full | Self::Corrupt { .. } | Self::CorruptRow { .. } | Self::OutOfRange(_) => false,
         }
     }
 }

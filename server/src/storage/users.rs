@@ -201,11 +201,37 @@ pub async fn note_login(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> 
 fn user(row: Model, role: &str) -> Result<User, StorageError> {
     Ok(User {
         id: row.id.into(),
-        email: row.email.parse().map_err(|_| StorageError::corrupt("users.email", row.email))?,
+        email: row
+            .email
+            .parse()
+            .map_err(|_| StorageError::CorruptRow { column: "users.email", row: row.id })?,
         role: role.parse().map_err(|_| StorageError::corrupt("memberships.role", role))?,
         enabled: row.enabled,
         created_at: row.created_at,
         updated_at: row.updated_at,
         login_at: row.login_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::{Model, user};
+
+    #[test]
+    fn a_corrupt_address_is_not_told() {
+        let row = Model {
+            id: Uuid::nil(),
+            email: "somebody at example.com".to_owned(),
+            password_hash: String::new(),
+            enabled: true,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            login_at: None,
+        };
+        let text = user(row, "admin").unwrap_err().to_string();
+        assert_eq!(text, format!("users.email of row {} holds an unknown value", Uuid::nil()));
+    }
 }
