@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -122,7 +122,8 @@ pub async fn is_current(scope: &impl Access, account: &Account) -> Result<bool, 
 
 /// Answers whether there is a user in any tenant.
 pub async fn any_exists(scope: &impl Access) -> Result<bool, StorageError> {
-    Ok(Entity::find().count(&scope.executor()).await? > 0)
+    let first = Entity::find().select_only().column(Column::Id).into_tuple::<Uuid>();
+    Ok(first.one(&scope.executor()).await?.is_some())
 }
 
 /// Stores a user and makes it a member of the tenant.
