@@ -20,7 +20,7 @@ pub struct Limits {
     pub max_auth_body_bytes: usize,
     /// The largest deployment log of a device.
     pub max_log_bytes: usize,
-    /// Connections open at once, per worker thread.
+    /// Connections open at once.
     pub max_connections: usize,
     /// Devices that may wait for acceptance at once.
     pub pending_devices_max: u64,

@@ -5,6 +5,7 @@
 //! clear; it is the only secret outside the database.
 
 pub mod device_key;
+pub mod digest;
 pub mod hex;
 pub mod password;
 pub mod random;
@@ -13,6 +14,7 @@ pub mod session_token;
 pub mod signed_link;
 
 pub use device_key::{BadSignature, DeviceKey, DeviceKeyError, KeyAlgorithm};
+pub use digest::first_u64;
 pub use hex::hex;
 pub use random::{RandomError, SecureRandom, SystemRandom};
 pub use seal::{Cell, MasterKey, MasterKeyError, Purpose, SealError};

@@ -149,8 +149,8 @@ impl Deployments {
         states: &[DeviceDeploymentState],
         page: Option<Page>,
     ) -> Result<(Vec<DeviceDeployment>, u64), DeploymentError> {
-        self.get(id).await?;
-        Ok(device_deployments::list_of_deployment(&self.scope, id, states, page).await?)
+        let number = self.get(id).await?.number;
+        Ok(device_deployments::list_of_deployment(&self.scope, number, states, page).await?)
     }
 
     /// A device's deployments in any of these states (empty for all), newest first, and how many match.

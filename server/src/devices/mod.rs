@@ -38,7 +38,7 @@ pub struct Device {
     pub group: Option<String>,
     /// When it first appeared.
     pub created_at: DateTime<Utc>,
-    /// When its status, group or sets last changed.
+    /// When its status, group, sets or inventory last changed.
     pub updated_at: DateTime<Utc>,
 }
 

@@ -37,7 +37,7 @@ impl From<ReleaseError> for ApiError {
                     .with_metadata(serde_json::json!({ "active_deployments": ids }))
             }
             ReleaseError::Used(_) => Self::new(Code::Unprocessable, text),
-            ReleaseError::DescriptionTooLong => Self::new(Code::BadRequest, text),
+            ReleaseError::Description(_) => Self::new(Code::BadRequest, text),
             ReleaseError::Interrupted => Self::new(Code::Unavailable, text),
             ReleaseError::Blob(err) => Self::internal(err),
             ReleaseError::Storage(err) => storage_failure(err),

@@ -15,6 +15,7 @@ pub fn storage_failure(err: StorageError) -> ApiError {
         StorageError::Database(_)
         | StorageError::Interrupted
         | StorageError::Corrupt { .. }
+        | StorageError::CorruptRow { .. }
         | StorageError::OutOfRange(_) => ApiError::internal(err),
     }
 }

@@ -1,10 +1,16 @@
 //! The server itself: alive, ready, described.
 
+use std::sync::LazyLock;
+
 use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 
 use super::error::{ApiError, Code};
 use super::extract::Anonymous;
 use super::routes;
+
+/// The description, written down once: anybody may ask for it.
+static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(routes::openapi_json()));
 
 /// Answers as long as the process can answer at all.
 #[utoipa::path(
@@ -48,5 +54,5 @@ pub async fn ready(caller: Anonymous) -> Result<HttpResponse, ApiError> {
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json"))
 )]
 pub async fn openapi(_: Anonymous) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(routes::openapi_json())
+    HttpResponse::Ok().content_type("application/json").body(DESCRIPTION.clone())
 }

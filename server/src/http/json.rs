@@ -21,29 +21,33 @@ impl Default for JsonLimit {
     }
 }
 
-/// A JSON body. Members that the type does not name are ignored.
+/// How large a JSON body may be that anybody may send, in bytes.
+pub const ANONYMOUS_MAX_BYTES: usize = 4 * 1024;
+
+/// A JSON body. Members that the type does not name are ignored. It may have `MAX_BYTES` bytes, and no more than
+/// [`JsonLimit`] says.
 ///
 /// The content type counts only if a length is announced (management API §0): `mender-cli` and plain
 /// `curl` send bodies without a length, or no body, with any type or none.
 #[derive(Clone, Copy, Debug)]
-pub struct Json<T>(pub T);
+pub struct Json<T, const MAX_BYTES: usize = { usize::MAX }>(pub T);
 
-impl<T: DeserializeOwned> FromRequest for Json<T> {
+impl<T: DeserializeOwned, const MAX_BYTES: usize> FromRequest for Json<T, MAX_BYTES> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         let mut payload = payload.take();
-        Box::pin(async move { parse(&read(&request, &mut payload).await?).map(Self) })
+        Box::pin(async move { parse(&read(&request, &mut payload, MAX_BYTES).await?).map(Self) })
     }
 }
 
-/// A JSON body that may be missing.
+/// A JSON body that may be missing; otherwise a [`Json`].
 #[derive(Clone, Copy, Debug)]
-pub struct OptionalJson<T>(pub Option<T>);
+pub struct OptionalJson<T, const MAX_BYTES: usize = { usize::MAX }>(pub Option<T>);
 
-impl<T: DeserializeOwned> FromRequest for OptionalJson<T> {
+impl<T: DeserializeOwned, const MAX_BYTES: usize> FromRequest for OptionalJson<T, MAX_BYTES> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -51,16 +55,16 @@ impl<T: DeserializeOwned> FromRequest for OptionalJson<T> {
         let request = request.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            let body = read(&request, &mut payload).await?;
+            let body = read(&request, &mut payload, MAX_BYTES).await?;
             if body.is_empty() { Ok(Self(None)) } else { parse(&body).map(|value| Self(Some(value))) }
         })
     }
 }
 
-async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, ApiError> {
+async fn read(request: &HttpRequest, payload: &mut Payload, max_bytes: usize) -> Result<Bytes, ApiError> {
     require_json(request)?;
     let JsonLimit(limit) = request.app_data().copied().unwrap_or_default();
-    read_body(request, payload, limit).await
+    read_body(request, payload, limit.min(max_bytes)).await
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -137,5 +141,17 @@ mod tests {
         for broken in ["", "{", "[]", r#"{"x":"1"}"#, r#"{"x":1}}"#] {
             assert_eq!(sized("application/json", broken).await, Err(Code::BadRequest), "{broken}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_type_may_have_a_limit_of_its_own() {
+        let parse = async |body: &'static str| {
+            let (request, _) = TestRequest::post().to_http_parts();
+            let (_, mut payload) = TestRequest::post().set_payload(body).to_http_parts();
+            let parsed = Json::<Vec<u8>, 4>::from_request(&request, &mut payload).await;
+            parsed.map(|Json(bytes)| bytes).map_err(|error| error.code())
+        };
+        assert_eq!(parse("[12]").await, Ok(vec![12]));
+        assert_eq!(parse("[123]").await, Err(Code::PayloadTooLarge));
     }
 }

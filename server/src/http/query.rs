@@ -104,13 +104,19 @@ impl FromRequest for Query {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-        ready(
-            parsed
-                .map(|query| Self(query.into_inner()))
-                .map_err(|err| ApiError::new(Code::BadRequest, format!("the query is malformed: {err}"))),
-        )
+        ready(parse(request.query_string()))
     }
+}
+
+fn parse(text: &str) -> Result<Query, ApiError> {
+    let malformed = |why: String| ApiError::new(Code::BadRequest, format!("the query is malformed: {why}"));
+    let parsed = web::Query::<Vec<(String, String)>>::from_query(text);
+    let pairs = parsed.map_err(|err| malformed(err.to_string()))?.into_inner();
+    // PostgreSQL text holds no NUL, so nothing is there to be found.
+    if pairs.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
+        return Err(malformed("it holds a NUL".to_owned()));
+    }
+    Ok(Query(pairs))
 }
 
 fn invalid(key: &str, value: &str) -> ApiError {
@@ -161,5 +167,13 @@ mod tests {
         assert_eq!(query.all("id").collect::<Vec<_>>(), ["a", "b c"]);
         assert_eq!(query.get("status"), None);
         assert!(query.parse::<u32>("id").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_nul_is_refused() {
+        for text in ["name=a%00b", "a%00=b"] {
+            let request = TestRequest::with_uri(&format!("/?{text}")).to_http_request();
+            assert!(Query::extract(&request).await.is_err(), "{text}");
+        }
     }
 }

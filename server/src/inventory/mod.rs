@@ -20,7 +20,6 @@ pub use document::{DocumentError, MAX_DESCRIPTION_BYTES, MAX_NAME_BYTES, parse};
 pub use groups::{GroupName, InvalidGroupName, Regrouped};
 pub use report::{InventoryReports, ReportError};
 pub use service::{DeviceInventory, Inventory, InventoryError};
-pub(crate) use set::first_u64;
 pub use set::{AttributeSet, Described, Difference};
 pub use store::{InventoryMode, InventoryOutcome, InventoryWrite, store};
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::devices::Device;
 use crate::fleet::FleetIndex;
 use crate::ids::{DeviceId, DeviceNumber};
-use crate::storage::{Page, Scope, StorageError, devices, inventory, inventory_list, sightings};
+use crate::storage::{Page, Scope, StorageError, devices, inventory, inventory_list};
 
 /// Scopes whose attributes are rows.
 const STORED: [AttributeScope; 3] =
@@ -96,10 +96,7 @@ impl Inventory {
         }
         let mut list = Vec::with_capacity(found.len());
         for device in found {
-            let seen_at = match self.fleet.seen_at(device.number) {
-                None => sightings::find(&self.scope, device.number).await?,
-                seen_at => seen_at,
-            };
+            let seen_at = self.fleet.seen_at(device.number);
             let mut attributes = identity_attributes(&device);
             attributes.extend(stored.remove(&device.number).unwrap_or_default());
             attributes.extend(system_attributes(&device, seen_at));

@@ -6,6 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::AttributeValue;
+use crate::crypto::first_u64;
 
 /// A value with what is said about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,11 +106,6 @@ impl FromIterator<(String, Described)> for AttributeSet {
     fn from_iter<I: IntoIterator<Item = (String, Described)>>(attributes: I) -> Self {
         Self(attributes.into_iter().collect())
     }
-}
-
-/// The first eight bytes of a digest, as a number.
-pub(crate) fn first_u64(digest: &[u8]) -> u64 {
-    digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
 }
 
 #[cfg(test)]

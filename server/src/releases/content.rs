@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::storage::blobs::{BlobStore, hex};
+use crate::storage::blobs::BlobStore;
 use crate::storage::{Scope, artifacts};
 
 use super::ReleaseError;
@@ -18,14 +18,6 @@ pub struct Content {
     pub sha256: [u8; 32],
     /// The name under which a browser saves it.
     pub file_name: String,
-}
-
-impl Content {
-    /// The tag of the content for caches: the same bytes have the same, in hexadecimal digits without quotes.
-    #[must_use]
-    pub fn etag(&self) -> String {
-        hex(&self.sha256)
-    }
 }
 
 /// Removes blobs that no artifact of any tenant references: what a stop between two steps left. Called at start;

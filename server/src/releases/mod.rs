@@ -6,6 +6,7 @@
 
 mod artifact;
 mod content;
+mod description;
 mod inspect;
 mod service;
 mod slots;
@@ -15,7 +16,8 @@ mod upload;
 
 pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release};
 pub use content::{Content, sweep};
-pub use service::{MAX_DESCRIPTION_BYTES, ReleaseError, Releases};
+pub use description::{InvalidDescription, MAX_DESCRIPTION_BYTES};
+pub use service::{ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
 pub use upload::{Upload, UploadError, UploadRequest};
 

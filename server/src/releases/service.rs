@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Artifact, ArtifactFilter, ArtifactOrder, Content, Release, ReleaseFilter, ReleaseOrder};
+use super::description::check_description;
+use super::{
+    Artifact, ArtifactFilter, ArtifactOrder, Content, InvalidDescription, Release, ReleaseFilter,
+    ReleaseOrder,
+};
 use crate::clock::Clock;
 use crate::ids::{ArtifactId, DeploymentId};
 use crate::storage::blobs::{BlobError, BlobGate, BlobStore};
@@ -10,9 +14,6 @@ use crate::storage::releases::ReleaseRow;
 use crate::storage::{
     Access, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, releases,
 };
-
-/// Longest description of an artifact, in bytes.
-pub const MAX_DESCRIPTION_BYTES: usize = 4096;
 
 /// Why something could not be done with a release or an artifact.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +33,9 @@ pub enum ReleaseError {
     /// A device was offered it, or is about to be: it does not change any more.
     #[error("artifact {0} is used in a deployment")]
     Used(ArtifactId),
-    /// Longer than [`MAX_DESCRIPTION_BYTES`].
-    #[error("the description is longer than {MAX_DESCRIPTION_BYTES} bytes")]
-    DescriptionTooLong,
+    /// The text cannot describe an artifact.
+    #[error(transparent)]
+    Description(#[from] InvalidDescription),
     /// The work did not come to its end because the server is stopping.
     #[error("the server stopped while working on artifacts")]
     Interrupted,
@@ -91,9 +92,7 @@ impl Releases {
 
     /// Changes the description of an artifact that no deployment used yet.
     pub async fn describe(&self, id: ArtifactId, description: &str) -> Result<(), ReleaseError> {
-        if description.len() > MAX_DESCRIPTION_BYTES {
-            return Err(ReleaseError::DescriptionTooLong);
-        }
+        check_description(description)?;
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let artifact = find(&tx, id).await?;
@@ -137,8 +136,12 @@ impl Releases {
 
     /// One release with its artifacts.
     pub async fn get(&self, name: &str) -> Result<Release, ReleaseError> {
-        let row = releases::find(&self.scope, name).await?;
         let not_found = || ReleaseError::ReleaseNotFound(name.to_owned());
+        if name.contains('\0') {
+            // PostgreSQL fails instead of finding nothing.
+            return Err(not_found());
+        }
+        let row = releases::find(&self.scope, name).await?;
         self.with_artifacts(vec![row.ok_or_else(not_found)?]).await?.pop().ok_or_else(not_found)
     }
 

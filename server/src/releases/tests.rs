@@ -125,7 +125,6 @@ async fn an_upload_becomes_an_artifact_a_release_and_a_file() {
     content.file.read_to_end(&mut read).unwrap();
     assert_eq!((read, content.size), (bytes.clone(), size));
     assert_eq!(content.file_name, format!("{}.mender", artifact.name));
-    assert_eq!(content.etag().len(), 64);
 
     let release = bench.releases.get(&artifact.name).await.unwrap();
     assert_eq!(release.artifacts, std::slice::from_ref(&artifact));

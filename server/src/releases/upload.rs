@@ -6,9 +6,9 @@ use bytes::{Buf, Bytes};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::description::check_description;
 use super::inspect::{Inspected, Refusal, inspect};
-use super::service::MAX_DESCRIPTION_BYTES;
-use super::{Artifact, Releases, TooManySlots, slots};
+use super::{Artifact, InvalidDescription, Releases, TooManySlots, slots};
 use crate::ids::ArtifactId;
 use crate::storage::blobs::{BlobError, FinishedBlob, StagedBlob};
 use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases};
@@ -50,9 +50,9 @@ pub enum UploadError {
     /// The artifact takes too many slots.
     #[error(transparent)]
     TooManySlots(#[from] TooManySlots),
-    /// The description is too long.
-    #[error("the description is longer than {MAX_DESCRIPTION_BYTES} bytes")]
-    DescriptionTooLong,
+    /// The text cannot describe an artifact.
+    #[error(transparent)]
+    Description(#[from] InvalidDescription),
     /// The id that was asked for is taken.
     #[error("artifact {0} exists already")]
     IdTaken(ArtifactId),
@@ -92,9 +92,7 @@ type Reader = JoinHandle<Result<(Inspected, FinishedBlob), UploadError>>;
 impl Releases {
     /// Begins an upload: one blocking thread stores, hashes and reads the artifact while it arrives.
     pub fn upload(&self, request: UploadRequest) -> Result<Upload, UploadError> {
-        if request.description.len() > MAX_DESCRIPTION_BYTES {
-            return Err(UploadError::DescriptionTooLong);
-        }
+        check_description(&request.description)?;
         if request.declared_size.is_some_and(|size| size > request.max_bytes) {
             return Err(UploadError::TooLarge { limit: request.max_bytes });
         }
@@ -271,6 +269,7 @@ impl From<StorageError> for UploadError {
             StorageError::Interrupted
             | StorageError::Database(_)
             | StorageError::Corrupt { .. }
+            | StorageError::CorruptRow { .. }
             | StorageError::OutOfRange(_) => Self::Storage(err),
         }
     }

@@ -295,9 +295,7 @@ fn matching(scope: &impl Access, filter: &ArtifactFilter) -> Select<Entity> {
 pub(super) fn text_matches(column: impl IntoColumnRef, wanted: &TextMatch) -> SimpleExpr {
     let column: SimpleExpr = Expr::col(column);
     match wanted {
-        TextMatch::Contains(part) => {
-            SimpleExpr::from(Func::lower(column)).like(contains(&part.to_lowercase()))
-        }
+        TextMatch::Contains(part) => contains(column, part),
         // Not LIKE, whose sight for case differs between databases.
         TextMatch::StartsWith(start) => {
             let length = i32::try_from(start.chars().count()).unwrap_or(i32::MAX);

@@ -15,6 +15,8 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
 
+use crate::crypto::hex;
+
 /// Where files are that have no name yet.
 const STAGING: &str = "tmp";
 
@@ -201,8 +203,11 @@ pub async fn survey(data_dir: &Path, referenced: Vec<[u8; 32]>) -> Result<BlobSu
     let root = data_dir.join("blobs");
     blocking("look at blobs", move || {
         let wanted: HashSet<PathBuf> = referenced.iter().map(|sha256| path_of(&root, sha256)).collect();
-        let mut missing: Vec<String> =
-            referenced.iter().filter(|sha256| !path_of(&root, sha256).is_file()).map(hex).collect();
+        let mut missing: Vec<String> = referenced
+            .iter()
+            .filter(|sha256| !path_of(&root, sha256).is_file())
+            .map(|sha256| hex(sha256))
+            .collect();
         missing.sort();
         let unreferenced = match stored_files(&root) {
             Ok(files) => files.iter().filter(|file| !wanted.contains(*file)).count(),
@@ -272,12 +277,6 @@ fn path_of(root: &Path, sha256: &[u8; 32]) -> PathBuf {
     let name = hex(sha256);
     let (folder, file) = name.split_at(2);
     root.join(folder).join(file)
-}
-
-/// A digest in lower-case hexadecimal digits.
-pub(crate) fn hex(sha256: &[u8; 32]) -> String {
-    let digits = sha256.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]

@@ -91,7 +91,8 @@ impl Database {
         Ok(self.reader.ping().await?)
     }
 
-    /// Begins a write transaction for a tenant.
+    /// Begins a write transaction for a tenant. All of them pass one gate, whatever the database, so this may wait
+    /// for others.
     pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, StorageError> {
         let gate = Arc::clone(&self.gate).lock_owned().await;
         let options = TransactionOptions {

@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use super::entity::deployments::{ActiveModel, Column, Entity, Model};
+use super::escape::contains;
 use super::{Access, Page, StorageError, WriteScope};
 use crate::deployments::{Deployment, DeploymentStatus, DeviceDeploymentState, Statistics};
 use crate::ids::{DeploymentId, DeploymentNumber, TenantId};
@@ -181,7 +182,7 @@ pub async fn unfinished_of_release(
     Ok(ids.into_iter().map(DeploymentId::from).collect())
 }
 
-/// The unfinished deployments of the tenant that a device is among the targets of.
+/// The unfinished deployments of the tenant with their targets, oldest first.
 pub async fn unfinished_with_targets(scope: &impl Access) -> Result<Vec<UnfinishedDeployment>, StorageError> {
     unfinished(mine(scope), scope).await
 }
@@ -195,12 +196,6 @@ pub async fn all_unfinished(scope: &impl Access) -> Result<Vec<UnfinishedDeploym
 pub async fn all(scope: &impl Access) -> Result<Vec<Deployment>, StorageError> {
     let rows = Entity::find().order_by_asc(Column::Number).all(&scope.executor()).await?;
     rows.into_iter().map(deployment).collect()
-}
-
-/// The devices that a deployment is meant for.
-pub async fn targets(scope: &impl Access, id: DeploymentId) -> Result<Option<RoaringBitmap>, StorageError> {
-    let row = mine(scope).filter(Column::Id.eq(id.as_uuid())).one(&scope.executor()).await?;
-    row.map(|row| bitmap(&row.targets)).transpose()
 }
 
 /// Adds to the counters of deployments.
@@ -356,11 +351,7 @@ fn matching(scope: &impl Access, filter: &DeploymentFilter) -> Select<Entity> {
         query = query.filter(Column::Name.is_in(filter.names.iter().map(String::as_str)));
     }
     if let Some(text) = &filter.search {
-        let text = text.to_lowercase();
-        let contains = |column: Column| {
-            Expr::expr(sea_orm::sea_query::Func::lower(Expr::col(column)))
-                .like(super::escape::contains(&text))
-        };
+        let contains = |column: Column| contains(Expr::col(column), text);
         query = query.filter(contains(Column::Name).or(contains(Column::ArtifactName)));
     }
     if let Some(moment) = filter.created_before {

@@ -73,18 +73,6 @@ pub async fn tally(scope: &impl Access) -> Result<HashMap<DeploymentNumber, Stat
     Ok(tally)
 }
 
-/// The device deployments of a deployment that have not ended.
-pub async fn unfinished_of(
-    scope: &impl Access,
-    deployment: DeploymentNumber,
-) -> Result<Vec<DeviceDeployment>, StorageError> {
-    let rows = unfinished(mine(scope))
-        .filter(Column::DeploymentNumber.eq(number_column(deployment)))
-        .all(&scope.executor())
-        .await?;
-    rows.into_iter().map(device_deployment).collect()
-}
-
 /// The device deployments of a device that have not ended.
 pub async fn unfinished_of_device(
     scope: &impl Access,
@@ -95,7 +83,7 @@ pub async fn unfinished_of_device(
     rows.into_iter().map(device_deployment).collect()
 }
 
-/// Streams what the fleet index needs of a deployment: device, artifact and state of each row.
+/// What the fleet index needs of a deployment: device, artifact and state of each row.
 pub async fn states_of(
     scope: &impl Access,
     deployment: DeploymentNumber,
@@ -119,11 +107,13 @@ pub async fn states_of(
 /// A part of a deployment's device deployments in any of these states (empty for all), and how many match.
 pub async fn list_of_deployment(
     scope: &impl Access,
-    deployment: DeploymentId,
+    deployment: DeploymentNumber,
     states: &[DeviceDeploymentState],
     page: Option<Page>,
 ) -> Result<(Vec<DeviceDeployment>, u64), StorageError> {
-    let query = in_states(mine(scope).filter(Column::DeploymentId.eq(deployment.as_uuid())), states);
+    // By number, of which there is an index, not by id.
+    let number = number_column(deployment);
+    let query = in_states(mine(scope).filter(Column::DeploymentNumber.eq(number)), states);
     paged(scope, query.order_by_asc(Column::Id), page).await
 }
 
@@ -138,7 +128,11 @@ pub async fn list_of_device(
     paged(scope, query.order_by_desc(Column::Id), page).await
 }
 
-/// Stores new device deployments; a pair that exists already stays as it is.
+/// Stores new device deployments.
+///
+/// # Errors
+///
+/// [`StorageError::is_unique_violation`] if a pair of deployment and device exists already.
 pub async fn insert_many(
     tx: &WriteScope<'_>,
     new: &[NewDeviceDeployment],

@@ -20,6 +20,14 @@ pub enum StorageError {
         /// What was found there.
         value: String,
     },
+    /// A row holds something personal that this version does not understand.
+    #[error("{column} of row {row} holds an unknown value")]
+    CorruptRow {
+        /// Table and column.
+        column: &'static str,
+        /// The row, since its value must not be told.
+        row: uuid::Uuid,
+    },
     /// A number does not fit its column.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),
@@ -49,7 +57,11 @@ impl StorageError {
             Self::Database(err) => {
                 matches!(err.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
             }
-            Self::Full | Self::Interrupted | Self::Corrupt { .. } | Self::OutOfRange(_) => false,
+            Self::Full
+            | Self::Interrupted
+            | Self::Corrupt { .. }
+            | Self::CorruptRow { .. }
+            | Self::OutOfRange(_) => false,
         }
     }
 }

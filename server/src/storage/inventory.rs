@@ -10,6 +10,7 @@ use super::devices::{number_column, number_from};
 use super::entity::devices;
 use super::entity::inventory_attributes::{ActiveModel, Column, Entity, Model};
 use super::{Access, StorageError, WriteScope};
+use crate::crypto::first_u64;
 use crate::ids::DeviceNumber;
 use crate::inventory::{Attribute, AttributeScope, AttributeValue, Difference};
 
@@ -125,7 +126,7 @@ pub async fn delete_of_device(tx: &WriteScope<'_>, number: DeviceNumber) -> Resu
 
 /// What the index on values holds for a value's JSON text.
 pub(super) fn value_hash(json: &str) -> i64 {
-    crate::inventory::first_u64(&Sha256::digest(json)).cast_signed()
+    first_u64(&Sha256::digest(json)).cast_signed()
 }
 
 fn number_of(value: &AttributeValue) -> Option<f64> {

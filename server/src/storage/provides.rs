@@ -5,7 +5,7 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::devices::number_column;
 use super::entity::device_provides::{ActiveModel, Column, Entity};
-use super::{Access, StorageError, WriteScope};
+use super::{Access as _, StorageError, WriteScope};
 use crate::ids::DeviceNumber;
 
 /// What one device reported.

@@ -1,12 +1,11 @@
 //! When devices were last seen: a narrow table, written in large batches.
 
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::devices::number_column;
 use super::entity::device_sightings::{ActiveModel, Column, Entity};
-use super::{Access, StorageError, WriteScope};
+use super::{Access as _, StorageError, WriteScope};
 use crate::ids::DeviceNumber;
 
 /// Rows in one statement: two values each, below SQLite's 32,766 values.
@@ -25,12 +24,6 @@ pub async fn store(tx: &WriteScope<'_>, sightings: &[(DeviceNumber, u32)]) -> Re
             .await?;
     }
     Ok(())
-}
-
-/// When a device was last seen, as stored.
-pub async fn find(scope: &impl Access, number: DeviceNumber) -> Result<Option<DateTime<Utc>>, StorageError> {
-    let row = Entity::find_by_id(number_column(number)).one(&scope.executor()).await?;
-    Ok(row.and_then(|row| DateTime::from_timestamp(row.seen_at, 0)))
 }
 
 /// Forgets a device.

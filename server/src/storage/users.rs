@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -13,8 +13,6 @@ use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::{Access, StorageError, WriteScope};
 use crate::ids::UserId;
 use crate::users::{Account, Email, Role, User};
-
-pub use super::sessions::delete_expired as delete_expired_sessions;
 
 /// Which users a list holds; all conditions must hold.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +122,8 @@ pub async fn is_current(scope: &impl Access, account: &Account) -> Result<bool, 
 
 /// Answers whether there is a user in any tenant.
 pub async fn any_exists(scope: &impl Access) -> Result<bool, StorageError> {
-    Ok(Entity::find().count(&scope.executor()).await? > 0)
+    let first = Entity::find().select_only().column(Column::Id).into_tuple::<Uuid>();
+    Ok(first.one(&scope.executor()).await?.is_some())
 }
 
 /// Stores a user and makes it a member of the tenant.
@@ -203,11 +202,37 @@ pub async fn note_login(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> 
 fn user(row: Model, role: &str) -> Result<User, StorageError> {
     Ok(User {
         id: row.id.into(),
-        email: row.email.parse().map_err(|_| StorageError::corrupt("users.email", row.email))?,
+        email: row
+            .email
+            .parse()
+            .map_err(|_| StorageError::CorruptRow { column: "users.email", row: row.id })?,
         role: role.parse().map_err(|_| StorageError::corrupt("memberships.role", role))?,
         enabled: row.enabled,
         created_at: row.created_at,
         updated_at: row.updated_at,
         login_at: row.login_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::{Model, user};
+
+    #[test]
+    fn a_corrupt_address_is_not_told() {
+        let row = Model {
+            id: Uuid::nil(),
+            email: "somebody at example.com".to_owned(),
+            password_hash: String::new(),
+            enabled: true,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            login_at: None,
+        };
+        let text = user(row, "admin").unwrap_err().to_string();
+        assert_eq!(text, format!("users.email of row {} holds an unknown value", Uuid::nil()));
+    }
 }

@@ -1,6 +1,7 @@
 //! Logging in and out, and who a token stands for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -73,12 +74,14 @@ pub struct Logins {
     clock: Arc<dyn Clock>,
     issuer: String,
     usual_life: TimeDelta,
+    /// Whether a user was seen. Users are never deleted, so it is not asked again.
+    has_users: Arc<AtomicBool>,
 }
 
 impl Logins {
     /// Wires the service; `issuer` names the server in tokens.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         database: Database,
         passwords: PasswordPool,
         tokens: Arc<TokenAuthority<UserClaims>>,
@@ -86,7 +89,8 @@ impl Logins {
         issuer: String,
         usual_life: TimeDelta,
     ) -> Self {
-        Self { database, passwords, tokens, clock, issuer, usual_life }
+        let has_users = Arc::default();
+        Self { database, passwords, tokens, clock, issuer, usual_life, has_users }
     }
 
     /// Opens a session for who knows the password. An unknown address takes as long as a wrong password.
@@ -141,7 +145,14 @@ impl Logins {
 
     /// Answers whether there is a user at all.
     pub async fn has_users(&self) -> Result<bool, StorageError> {
-        users::any_exists(&self.database.scope(TenantId::DEFAULT)).await
+        if self.has_users.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let found = users::any_exists(&self.database.scope(TenantId::DEFAULT)).await?;
+        if found {
+            self.has_users.store(true, Ordering::Relaxed);
+        }
+        Ok(found)
     }
 
     async fn open(

@@ -20,7 +20,7 @@ const EMAIL: &str = "Ops@Example.com";
 const PASSWORD: &str = "a fair wind to sail";
 
 struct Bench {
-    _storage: TestDatabase,
+    storage: TestDatabase,
     clock: Arc<ManualClock>,
     users: Users,
     logins: Logins,
@@ -42,7 +42,7 @@ impl Bench {
             "Test".to_owned(),
             TimeDelta::days(7),
         );
-        Self { _storage: storage, clock, users, logins }
+        Self { storage, clock, users, logins }
     }
 
     async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
@@ -179,4 +179,14 @@ async fn the_setup_token_is_void_after_five_misses_or_with_a_user() {
     bench.users.add(EMAIL, PASSWORD.into(), Role::Viewer).await.unwrap();
     let late = setup.create_admin(&bench.users, &token, "b@example.com", PASSWORD.into()).await;
     assert!(matches!(late, Err(SetupError::User(UserError::NotFirst))));
+}
+
+#[tokio::test]
+async fn once_there_is_a_user_the_database_is_not_asked_again() {
+    let bench = Bench::new().await;
+    assert!(!bench.logins.has_users().await.unwrap());
+    bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
+    assert!(bench.logins.has_users().await.unwrap());
+    bench.storage.database.clone().close().await.unwrap();
+    assert!(bench.logins.has_users().await.unwrap());
 }

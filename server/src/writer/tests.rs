@@ -131,7 +131,8 @@ impl Bench {
     async fn check_counters(&self, deployment: DeploymentId) {
         let scope = self.files.database.scope(TenantId::DEFAULT);
         let stored = deployments::find(&scope, deployment).await.unwrap().unwrap();
-        let (rows, _) = device_deployments::list_of_deployment(&scope, deployment, &[], None).await.unwrap();
+        let (rows, _) =
+            device_deployments::list_of_deployment(&scope, stored.number, &[], None).await.unwrap();
         let rest = i64::try_from(stored.target_count).unwrap() - i64::try_from(rows.len()).unwrap();
         for state in State::ALL {
             let in_state = i64::try_from(rows.iter().filter(|row| row.state == state).count()).unwrap();

@@ -22,8 +22,6 @@ const VERSION: &str = "v1";
 pub enum Purpose {
     /// The private key of the local certificate authority.
     CertificateAuthority,
-    /// Detects a master key that does not belong to the database.
-    KeyCheck,
     /// The authority of download links.
     SignedLink,
     /// The private keys that sign session tokens.
@@ -37,7 +35,6 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::CertificateAuthority => "sealift:certificate-authority",
-            Self::KeyCheck => "sealift:key-check",
             Self::SignedLink => "sealift:signed-link",
             Self::TokenSigning => "sealift:token-signing",
             Self::Totp => "sealift:totp",

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::download;
+use crate::crypto::first_u64;
 use crate::deployments::DeviceFacts;
 use crate::deployments::device_service::{DeviceDeploymentError, Offer};
 use crate::http::body::read_body;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
 use crate::http::failure::{storage_failure, write_failure};
+use crate::http::query::Query;
 
 /// Bytes that a question may have: a device reports some dozens of provides.
 const MAX_BODY: usize = 64 * 1024;
@@ -25,16 +27,6 @@ const MAX_PROVIDES: usize = 1_000;
 #[derive(Deserialize)]
 struct Question {
     device_provides: BTreeMap<String, String>,
-}
-
-/// The question as query parameters: it has no place for other provides.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct QueryQuestion {
-    /// The name of the artifact that the device runs.
-    artifact_name: String,
-    /// The device's type.
-    device_type: String,
 }
 
 /// A deployment, as clients take it.
@@ -115,12 +107,15 @@ pub async fn next_v1(
     answer(&device, &request, digest, provides).await
 }
 
-/// Asks for an update, naming the artifact and the type only.
+/// Asks for an update, naming the artifact and the type only: a query has no place for other provides.
 #[utoipa::path(
     get,
     path = "/api/devices/v1/deployments/device/deployments/next",
     tag = "Device API: deployments",
-    params(QueryQuestion),
+    params(
+        ("artifact_name" = String, Query, description = "The artifact that the device runs"),
+        ("device_type" = String, Query, description = "The device's type"),
+    ),
     responses(
         (status = 200, description = "An update", body = Instructions),
         (status = 204, description = "No update"),
@@ -129,14 +124,16 @@ pub async fn next_v1(
     ),
     security(("device" = []))
 )]
-pub async fn next_by_query(device: AuthedDevice, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let question = web::Query::<QueryQuestion>::from_query(request.query_string())
-        .map_err(|err| ApiError::new(Code::BadRequest, format!("query: {err}")))?
-        .into_inner();
+pub async fn next_by_query(
+    device: AuthedDevice,
+    request: HttpRequest,
+    query: Query,
+) -> Result<HttpResponse, ApiError> {
+    let asked = |key| required(key, query.get(key).map(str::to_owned));
     let facts = DeviceFacts {
         number: device.session().number,
-        device_type: question.device_type,
-        artifact_name: question.artifact_name,
+        device_type: asked("device_type")?,
+        artifact_name: asked("artifact_name")?,
         provides: BTreeMap::new(),
         provides_known: false,
     };
@@ -153,15 +150,18 @@ async fn answer(
         return Err(ApiError::new(Code::BadRequest, format!("more than {MAX_PROVIDES} provides")));
     }
     let reported = serde_json::to_string(&provides).map_err(ApiError::internal)?;
-    let mut required = |key: &'static str| {
-        let value = provides.remove(key).filter(|value| !value.is_empty());
-        value.ok_or_else(|| ApiError::new(Code::BadRequest, format!("device_provides: {key} is missing")))
-    };
-    let (device_type, artifact_name) = (required("device_type")?, required("artifact_name")?);
+    let mut take = |key| required(key, provides.remove(key));
+    let (device_type, artifact_name) = (take("device_type")?, take("artifact_name")?);
     let number = device.session().number;
     let facts = DeviceFacts { number, device_type, artifact_name, provides, provides_known: true };
     device.deployments().note_provides(device.session(), digest, &reported);
     respond(device, request, &facts).await
+}
+
+/// What every question must say.
+fn required(key: &str, value: Option<String>) -> Result<String, ApiError> {
+    let value = value.filter(|value| !value.is_empty());
+    value.ok_or_else(|| ApiError::new(Code::BadRequest, format!("{key} is missing or empty")))
 }
 
 async fn respond(
@@ -212,7 +212,7 @@ fn timestamp(moment: DateTime<Utc>) -> String {
 
 /// Recognises the same question from the same device.
 fn digest(body: &[u8]) -> u64 {
-    Sha256::digest(body).iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+    first_u64(&Sha256::digest(body))
 }
 
 fn malformed(err: &serde_json::Error) -> ApiError {

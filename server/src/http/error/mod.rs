@@ -82,12 +82,6 @@ impl ApiError {
         Self { metadata: Some(metadata), ..self }
     }
 
-    /// Leaves the body out, where existing clients expect none.
-    #[must_use]
-    pub fn without_body(self) -> Self {
-        Self { is_bodyless: true, ..self }
-    }
-
     /// Which refusal it is.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -23,7 +23,7 @@ impl<P: Requires + 'static, T: DeserializeOwned + 'static> FromRequest for Sent<
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let caller = caller.await?;
-            let Json(body) = Json::from_request(&request, &mut payload).await?;
+            let Json(body) = Json::<T>::from_request(&request, &mut payload).await?;
             Ok(Self(caller, body))
         })
     }

@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::COOKIE;
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::{FromRequest, HttpRequest};
 
 use super::{bearer, core};
@@ -88,7 +89,7 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let core = core(request);
-        let token = bearer(request).or_else(|| cookie(request)).map(str::to_owned);
+        let token = token(request).map(str::to_owned);
         Box::pin(async move {
             let core = core?;
             let principal = authenticate(&core, token.as_deref()).await?;
@@ -129,8 +130,50 @@ pub(in crate::http) async fn require_users(core: &Core) -> Result<(), ApiError> 
     Err(ApiError::new(Code::SetupRequired, "there is no user yet: make the first one with the setup token"))
 }
 
+/// The token that a request came with. A cookie counts only without `Authorization`, and only for what changes
+/// nothing: browsers send it along with forms of other sites.
+fn token(request: &HttpRequest) -> Option<&str> {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return bearer(request);
+    }
+    if [Method::GET, Method::HEAD].contains(request.method()) { cookie(request) } else { None }
+}
+
 /// The token in the cookie `JWT`, which plain-link downloads carry (management API §0).
 fn cookie(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(COOKIE)?.to_str().ok()?;
     value.split(';').find_map(|pair| pair.trim().strip_prefix("JWT="))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+    use actix_web::test::TestRequest;
+
+    use super::token;
+
+    fn token_of(method: Method, headers: &[(&'static str, &'static str)]) -> Option<String> {
+        let request = TestRequest::with_uri("/").method(method);
+        let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+        token(&request.to_http_request()).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_cookie_counts_for_reading_only() {
+        let cookie = [("cookie", "a=b; JWT=c")];
+        assert_eq!(token_of(Method::GET, &cookie).as_deref(), Some("c"));
+        assert_eq!(token_of(Method::HEAD, &cookie).as_deref(), Some("c"));
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert_eq!(token_of(method.clone(), &cookie), None, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_does_not_mend_authorization() {
+        let cookie = ("cookie", "JWT=c");
+        assert_eq!(token_of(Method::GET, &[("authorization", "bearer b"), cookie]).as_deref(), Some("b"));
+        for value in ["", "Bearer", "Bearer a b", "Basic YTpi"] {
+            assert_eq!(token_of(Method::GET, &[("authorization", value), cookie]), None, "{value}");
+        }
+    }
 }

@@ -94,7 +94,7 @@ impl From<UploadError> for ApiError {
         let text = err.to_string();
         match err {
             UploadError::TooLarge { .. } => Self::new(Code::PayloadTooLarge, text),
-            UploadError::SizeMismatch { .. } | UploadError::Refused(_) | UploadError::DescriptionTooLong => {
+            UploadError::SizeMismatch { .. } | UploadError::Refused(_) | UploadError::Description(_) => {
                 Self::new(Code::BadRequest, text)
             }
             UploadError::TooManySlots(_) | UploadError::IdTaken(_) => Self::new(Code::Unprocessable, text),

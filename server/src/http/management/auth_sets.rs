@@ -70,13 +70,9 @@ pub async fn decide(
     request: Sent<DecideDevices, StatusBody>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    let Sent(caller, decision) = request;
+    let Sent(caller, body) = request;
     let (device, set) = set_path(&path)?;
-    let to: AuthSetStatus = decision
-        .status
-        .parse()
-        .map_err(|err: UnknownStatus| ApiError::new(Code::BadRequest, err.to_string()))?;
-    caller.devices().decide(device, set, to).await?;
+    caller.devices().decide(device, set, decision(&body.status)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -127,10 +123,35 @@ pub async fn revoke_token(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// What an operator can decide. Preauthorized is no decision, not even of a set that is so already.
+fn decision(word: &str) -> Result<AuthSetStatus, ApiError> {
+    let refused = |text: String| ApiError::new(Code::BadRequest, text);
+    let status = word.parse().map_err(|err: UnknownStatus| refused(err.to_string()))?;
+    match status {
+        AuthSetStatus::Accepted | AuthSetStatus::Rejected | AuthSetStatus::Pending => Ok(status),
+        AuthSetStatus::Preauthorized => Err(refused(format!("status: {word:?} cannot be decided"))),
+    }
+}
+
 fn set_path(path: &(String, String)) -> Result<(DeviceId, AuthSetId), ApiError> {
     let (device, set) = path;
     let set_id = set
         .parse()
         .map_err(|_| ApiError::new(Code::NotFound, format!("authentication set {set:?} does not exist")))?;
     Ok((device_id(device)?, set_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AuthSetStatus, Code, decision};
+
+    #[test]
+    fn preauthorized_is_no_decision() {
+        assert_eq!(decision("accepted").unwrap(), AuthSetStatus::Accepted);
+        assert_eq!(decision("rejected").unwrap(), AuthSetStatus::Rejected);
+        assert_eq!(decision("pending").unwrap(), AuthSetStatus::Pending);
+        for word in ["preauthorized", "noauth", "", "Accepted"] {
+            assert_eq!(decision(word).unwrap_err().code(), Code::BadRequest, "{word}");
+        }
+    }
 }

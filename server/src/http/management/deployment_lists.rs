@@ -38,7 +38,7 @@ pub struct StatisticsQuestion {
     ),
     responses(
         (status = 200, description = "Deployments", body = [DeploymentBody]),
-        (status = 400, description = "Malformed query"),
+        (status = 400, description = "Malformed query, or both ids and names"),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
     ),
@@ -50,10 +50,7 @@ pub async fn list(
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
     let mut filter = common_filter(&query)?;
-    filter.names = query.all("name").map(str::to_owned).collect();
-    for id in query.all("id") {
-        filter.ids.push(deployment_id(id)?);
-    }
+    name_some(&mut filter, &query)?;
     answer(&caller, &request, &query, &filter).await
 }
 
@@ -169,6 +166,18 @@ pub async fn list_statistics(
     Ok(HttpResponse::Ok().json(answers))
 }
 
+/// Narrows a list to ids or to names; not to both, and an empty name is none.
+fn name_some(filter: &mut DeploymentFilter, query: &Query) -> Result<(), ApiError> {
+    filter.names = query.all("name").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    for id in query.all("id") {
+        filter.ids.push(deployment_id(id)?);
+    }
+    if !filter.ids.is_empty() && !filter.names.is_empty() {
+        return Err(ApiError::new(Code::BadRequest, "id and name cannot be given together"));
+    }
+    Ok(())
+}
+
 fn unknown(key: &str, value: &str) -> ApiError {
     ApiError::new(Code::BadRequest, format!("unknown {key} {value:?}"))
 }
@@ -193,4 +202,30 @@ fn common_filter(query: &Query) -> Result<DeploymentFilter, ApiError> {
         Some(other) => return Err(unknown("status", other)),
     }
     Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::FromRequest as _;
+    use actix_web::test::TestRequest;
+
+    use super::{DeploymentFilter, Query, name_some};
+
+    async fn named(text: &str) -> Option<(usize, Vec<String>)> {
+        let request = TestRequest::with_uri(&format!("/?{text}")).to_http_request();
+        let mut filter = DeploymentFilter::default();
+        name_some(&mut filter, &Query::extract(&request).await.unwrap()).ok()?;
+        Some((filter.ids.len(), filter.names))
+    }
+
+    #[tokio::test]
+    async fn ids_and_names_exclude_each_other_and_an_empty_name_is_none() {
+        let id = "id=0192f0a0-0000-7000-8000-000000000001";
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(named("name=a&name=&name=b").await, Some((0, names(&["a", "b"]))));
+        assert_eq!(named("name=").await, Some((0, names(&[]))));
+        assert_eq!(named(&format!("{id}&{id}&name=")).await, Some((2, names(&[]))));
+        assert_eq!(named(&format!("{id}&name=a")).await, None);
+        assert_eq!(named("id=a").await, None);
+    }
 }

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::deployment_body::DeploymentBody;
+use super::groups::group_name;
 use crate::deployments::service::{DeploymentError, Plan, Target};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires, Sent};
@@ -94,7 +95,7 @@ pub async fn create(sent: Sent<CreateDeployments, NewDeployment>) -> Result<Http
     request_body = NewDeployment,
     responses(
         (status = 201, description = "Created; `Location` names it, the body is empty"),
-        (status = 400, description = "Malformed, or no device in the group"),
+        (status = 400, description = "Malformed, not the name of a group, or no device in it"),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
         (status = 409, description = "The same deployment is active"),
@@ -112,7 +113,7 @@ pub async fn create_for_group(
         let message = "a deployment for a group names neither devices nor all_devices";
         return Err(ApiError::new(Code::BadRequest, message));
     }
-    store(&caller, body, Target::Group(group.into_inner())).await
+    store(&caller, body, Target::Group(group_name(&group)?.as_str().to_owned())).await
 }
 
 async fn store(

@@ -146,17 +146,16 @@ pub async fn history(
     Ok(part(&request, &query, page, Extent::Total(total), &items))
 }
 
-/// Ends all unfinished deployments of a device.
+/// Ends all unfinished deployments of a device. What names no device has none (management API §9).
 #[utoipa::path(
     delete,
     path = "/api/management/v1/deployments/deployments/devices/{device}",
     tag = "Management API: deployments",
     params(("device" = String, Path, description = "Device id")),
     responses(
-        (status = 204, description = "Aborted for the device"),
+        (status = 204, description = "Aborted for the device, or no such device"),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
-        (status = 404, description = "No such device"),
     ),
     security(("user" = []))
 )]
@@ -164,7 +163,9 @@ pub async fn abort_for_device(
     caller: AuthedUser<AbortDeployments>,
     device: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.deployments().abort_device(device_id(&device)?).await?;
+    if let Ok(device) = device.parse() {
+        caller.deployments().abort_device(device).await?;
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

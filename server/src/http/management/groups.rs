@@ -233,7 +233,7 @@ pub async fn delete(
     Ok(HttpResponse::Ok().json(RegroupedBody { matched_count: 0, updated_count }))
 }
 
-fn group_name(text: &str) -> Result<GroupName, ApiError> {
+pub(super) fn group_name(text: &str) -> Result<GroupName, ApiError> {
     text.parse().map_err(|err: InvalidGroupName| InventoryError::from(err).into())
 }
 

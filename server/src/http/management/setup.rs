@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
-use crate::http::json::Json;
+use crate::http::json::{ANONYMOUS_MAX_BYTES, Json};
 use crate::users::SetupError;
 
 /// What the first user is made of.
@@ -44,12 +44,16 @@ impl From<String> for Secret {
         (status = 400, description = "Malformed body or address"),
         (status = 403, description = "Wrong or void token"),
         (status = 409, description = "There is a user already"),
+        (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
         (status = 422, description = "The password may not be chosen"),
         (status = 503, description = "Too many passwords are being hashed"),
     )
 )]
-pub async fn create_admin(caller: Anonymous, body: Json<FirstUser>) -> Result<HttpResponse, ApiError> {
+pub async fn create_admin(
+    caller: Anonymous,
+    body: Json<FirstUser, ANONYMOUS_MAX_BYTES>,
+) -> Result<HttpResponse, ApiError> {
     let core = caller.core();
     let Json(FirstUser { token, email, password }) = body;
     let users = core.users();

@@ -12,7 +12,7 @@ use crate::crypto::password::PasswordError;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{Anonymous, AuthedUser, Requires, require_users};
 use crate::http::failure::storage_failure;
-use crate::http::json::OptionalJson;
+use crate::http::json::{ANONYMOUS_MAX_BYTES, OptionalJson};
 use crate::http::query::Query;
 use crate::users::{Email, LogInError, Permission, Role, SessionLife, User, UserError, UserFilter};
 
@@ -79,6 +79,7 @@ impl From<User> for UserBody {
         (status = 200, description = "The token", body = String, content_type = "application/jwt"),
         (status = 400, description = "Malformed body"),
         (status = 401, description = "Wrong address or password"),
+        (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
         (status = 503, description = "Too many log-ins at once, or no user exists yet"),
     ),
@@ -87,7 +88,7 @@ impl From<User> for UserBody {
 pub async fn log_in(
     caller: Anonymous,
     request: HttpRequest,
-    body: OptionalJson<LogIn>,
+    body: OptionalJson<LogIn, ANONYMOUS_MAX_BYTES>,
 ) -> Result<HttpResponse, ApiError> {
     let core = caller.core();
     require_users(core).await?;
