@@ -35,12 +35,10 @@ pub async fn live(_: Anonymous) -> HttpResponse {
 )]
 pub async fn ready(caller: Anonymous) -> Result<HttpResponse, ApiError> {
     caller
-        .core()
-        .database
-        .ping()
+        .ping_database()
         .await
         .map_err(|err| ApiError::new(Code::Unavailable, "the database does not answer").with_cause(err))?;
-    if !caller.core().writer.is_running() {
+    if !caller.is_writer_running() {
         return Err(ApiError::new(Code::Unavailable, "writes are not carried out any more"));
     }
     Ok(HttpResponse::NoContent().finish())

@@ -10,7 +10,6 @@ use prometheus_client::registry::Registry;
 
 use super::error::ApiError;
 use super::extract::Anonymous;
-use crate::app::Core;
 
 /// What Prometheus expects as the type of the answer.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,6 +23,21 @@ const DOORS: [(&str, &str); 3] =
 pub struct RequestCounts {
     family: Family<Labels, Counter>,
     counters: [[Counter; 5]; DOORS.len()],
+}
+
+/// What there is at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers<'a> {
+    /// Requests answered.
+    pub requests: &'a RequestCounts,
+    /// Devices known.
+    pub devices: u64,
+    /// Keys that wait for an operator.
+    pub auth_sets_pending: u64,
+    /// Deployments in progress.
+    pub deployments_unfinished: u64,
+    /// Commands in the queue of the group-commit writer.
+    pub writes_waiting: u64,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -57,30 +71,33 @@ impl RequestCounts {
 
 /// The numbers of this moment. Only reachable on the listener of its own.
 pub async fn metrics(caller: Anonymous) -> Result<HttpResponse, ApiError> {
-    let body = render(caller.core()).map_err(ApiError::internal)?;
+    let body = render(caller.numbers()).map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(body))
 }
 
-fn render(core: &Core) -> Result<String, std::fmt::Error> {
+fn render(numbers: Numbers<'_>) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("sealift");
-    registry.register("http_requests", "Requests answered", core.requests.family.clone());
+    registry.register("http_requests", "Requests answered", numbers.requests.family.clone());
     let gauge = |value: u64| {
         let gauge: Gauge = Gauge::default();
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         gauge
     };
-    let devices = u64::try_from(core.fleet.device_count()).unwrap_or(u64::MAX);
-    registry.register("devices", "Devices known", gauge(devices));
+    registry.register("devices", "Devices known", gauge(numbers.devices));
     registry.register(
         "auth_sets_pending",
         "Keys that wait for an operator",
-        gauge(core.fleet.pending_count()),
+        gauge(numbers.auth_sets_pending),
     );
-    registry.register("deployments_unfinished", "Deployments in progress", gauge(core.fleet.rollout_count()));
+    registry.register(
+        "deployments_unfinished",
+        "Deployments in progress",
+        gauge(numbers.deployments_unfinished),
+    );
     registry.register(
         "writes_waiting",
         "Commands in the queue of the group-commit writer",
-        gauge(core.writer.waiting()),
+        gauge(numbers.writes_waiting),
     );
     let mut text = String::new();
     encode(&mut text, &registry)?;

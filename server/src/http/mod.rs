@@ -3,6 +3,7 @@
 //! What happens to every request: the [middleware] gives it an id, collapses a doubled slash, and
 //! afterwards writes the security headers and one line of log. Errors become JSON in [error].
 
+pub mod base_url;
 pub mod body;
 pub mod content;
 pub mod defaults;

@@ -47,7 +47,7 @@ fn preauthorized_set_has_no_transitions() {
     let server = shared_server();
     let device = server.device();
     server.admin().preauthorize(&device.identity_json(), &device.key.public_pem(), false).expect(201);
-    for status in ["accepted", "rejected", "pending"] {
+    for status in ["accepted", "rejected", "pending", "preauthorized"] {
         server.admin().set_status(&device, status).expect_error(400);
     }
     assert_eq!(server.admin().show_device(&device)["status"], "preauthorized");

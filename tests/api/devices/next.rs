@@ -73,8 +73,9 @@ fn malformed_questions_are_400() {
     }
     device.send_json("POST", NEXT_V1, &json!({"artifact_name": "a"})).expect_error(400);
     device.http.send(&device.request("GET", NEXT_V1)).expect_error(400);
-    let target = format!("{NEXT_V1}?device_type=a");
-    device.http.send(&device.request("GET", &target)).expect_error(400);
+    for query in ["device_type=a", "device_type=a&artifact_name=", "device_type=&artifact_name=a"] {
+        device.http.send(&device.request("GET", &format!("{NEXT_V1}?{query}"))).expect_error(400);
+    }
     let broken = device.request("POST", NEXT_V2).header("Content-Type", "application/json");
     device.http.send(&broken.body(Body::Sized(b"{\"device".to_vec()))).expect_error(400);
 }

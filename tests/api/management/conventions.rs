@@ -19,6 +19,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         large_json_is_413,
         scheme_of_the_token_is_case_insensitive,
         token_may_come_as_a_cookie,
+        cookie_counts_for_reading_only,
+        nul_is_refused,
+        anonymous_bodies_are_small,
         malformed_authorization_is_401,
         paging_is_checked,
         options_lists_the_methods,
@@ -101,6 +104,24 @@ fn large_json_is_413() {
     server.admin().send_json("POST", DEPLOYMENTS, &body).expect_error(413);
 }
 
+fn anonymous_bodies_are_small() {
+    let server = shared_server();
+    let body = json!({"strange": "x".repeat(4096)});
+    for path in [LOGIN, "/api/management/v1/setup"] {
+        server.http().send(&Request::new("POST", path).json(&body)).expect_error(413);
+    }
+}
+
+/// One of the databases cannot hold it.
+fn nul_is_refused() {
+    let admin = shared_server().admin();
+    admin.get(&format!("{ARTIFACTS}?name=a%00b")).expect_error(400);
+    admin.get("/api/management/v2/deployments/deployments/releases/a%00b").expect_error(404);
+    admin.get("/api/management/v1/inventory/groups/a%00b/devices").expect_error(400);
+    let plan = json!({"name": "n", "artifact_name": "a"});
+    admin.send_json("POST", &format!("{DEPLOYMENTS}/group/a%00b"), &plan).expect_error(400);
+}
+
 fn scheme_of_the_token_is_case_insensitive() {
     let server = shared_server();
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -113,6 +134,20 @@ fn token_may_come_as_a_cookie() {
     let server = shared_server();
     let request = Request::get(DEVAUTH).header("Cookie", format!("a=b; JWT={}", server.admin().token));
     server.http().send(&request).expect(200);
+}
+
+/// Browsers send cookies along with forms of other sites.
+fn cookie_counts_for_reading_only() {
+    let server = shared_server();
+    let cookie = format!("JWT={}", server.admin().token);
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        let request = Request::new(method, format!("{DEVAUTH}/{}", unknown_uuid()));
+        let answer = server.http().send(&request.header("Cookie", cookie.clone()));
+        assert!(matches!(answer.status, 401 | 405), "{method}: {answer}");
+    }
+    server.http().send(&Request::new("POST", ARTIFACTS).header("Cookie", cookie.clone())).expect_error(401);
+    let request = Request::get(DEVAUTH).header("Authorization", "Token x").header("Cookie", cookie);
+    server.http().send(&request).expect_error(401);
 }
 
 fn malformed_authorization_is_401() {

@@ -219,6 +219,8 @@ fn lists_are_filtered_and_paged() {
         }
     }
     assert_eq!(listed(LIST_V2, &format!("id={}&id={}", ids[0], ids[1])).len(), 2);
+    assert_eq!(listed(LIST_V2, "name=").len(), 3, "an empty name is none");
+    admin.get(&format!("{LIST_V2}?id={}&name=x", ids[0])).expect_error(400);
     assert_eq!(listed(DEPLOYMENTS, &format!("search={}", artifact.name)).len(), 3);
     let page = admin.get(&format!("{LIST_V2}?per_page=2&page=1")).expect(200);
     assert_eq!(page.header("X-Total-Count"), Some("3"));
@@ -303,6 +305,9 @@ fn malformed_and_unknown_ids() {
     for what in ["", "/statistics", "/devices/list"] {
         server.admin().get(&format!("{DEPLOYMENTS}/no-uuid{what}")).expect_error(400);
         server.admin().get(&format!("{DEPLOYMENTS}/{}{what}", unknown_uuid())).expect_error(404);
+    }
+    for device in ["no-uuid".to_owned(), unknown_uuid()] {
+        server.admin().send("DELETE", &format!("{DEPLOYMENTS}/devices/{device}")).expect(204);
     }
     let empty: Value = json!({"deployment_ids": []});
     let list =

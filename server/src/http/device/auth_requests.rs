@@ -40,10 +40,10 @@ pub async fn auth_request(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = caller.core().config.limits.max_auth_body_bytes;
+    let limit = caller.limits().max_auth_body_bytes;
     let body = read_body(&request, &mut payload.into_inner(), limit).await?;
     let signature = request.headers().get(SIGNATURE).and_then(|value| value.to_str().ok());
-    let token = caller.core().admission.admit(TenantId::DEFAULT, &body, signature).await?;
+    let token = caller.admission().admit(TenantId::DEFAULT, &body, signature).await?;
     Ok(HttpResponse::Ok().content_type("application/jwt").body(token))
 }
 

@@ -79,8 +79,7 @@ pub async fn log(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body =
-        read_body(&request, &mut payload.into_inner(), device.core().config.limits.max_log_bytes).await?;
+    let body = read_body(&request, &mut payload.into_inner(), device.limits().max_log_bytes).await?;
     let messages = without_nul(&String::from_utf8_lossy(&body));
     device.deployments().log(device.session(), deployment_id(&id)?, messages).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -58,8 +58,7 @@ async fn store(
     payload: web::Payload,
     mode: InventoryMode,
 ) -> Result<HttpResponse, ApiError> {
-    let body =
-        read_body(request, &mut payload.into_inner(), device.core().config.limits.max_json_bytes).await?;
+    let body = read_body(request, &mut payload.into_inner(), device.limits().max_json_bytes).await?;
     device.inventory().receive(device.session().number, mode, &body).await?;
     // Exactly 200: anything else is an error to both generations of clients.
     Ok(HttpResponse::Ok().finish())

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use super::download;
 use crate::crypto::first_u64;
 use crate::deployments::DeviceFacts;
 use crate::deployments::device_service::{DeviceDeploymentError, Offer};
+use crate::http::base_url::base_url;
 use crate::http::body::read_body;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
@@ -180,12 +180,8 @@ fn instructions(
     request: &HttpRequest,
     offer: Offer,
 ) -> Result<Instructions, ApiError> {
-    let core = device.core();
-    let (path, expires_at) = download::link(core, device.session(), &offer);
-    let base = match &core.config.public_url {
-        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-        None => format!("https://{}", host(request)?),
-    };
+    let (path, expires_at) = download::link(device.download_core(), device.session(), &offer);
+    let base = base_url(device.public_url(), request)?;
     Ok(Instructions {
         id: offer.deployment.to_string(),
         artifact: OfferedArtifact {
@@ -195,15 +191,6 @@ fn instructions(
             source: Source { uri: format!("{base}{path}"), expire: timestamp(expires_at) },
         },
     })
-}
-
-/// The authority that the device used to reach the server (RFC 9112 §3.2).
-pub(in crate::http) fn host(request: &HttpRequest) -> Result<&str, ApiError> {
-    let is_plain = |host: &&str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
-    };
-    let value = request.headers().get(HOST).and_then(|value| value.to_str().ok()).filter(is_plain);
-    value.ok_or_else(|| ApiError::new(Code::BadRequest, "the header Host is missing or malformed"))
 }
 
 fn timestamp(moment: DateTime<Utc>) -> String {

@@ -5,18 +5,95 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
 use super::core;
+use super::user::require_users;
 use crate::app::Core;
+use crate::config::Limits;
+use crate::crypto::signed_link::LinkError;
+use crate::devices::admission::Admission;
 use crate::http::error::ApiError;
+use crate::http::metrics::Numbers;
+use crate::ids::{TenantId, UserId};
+use crate::releases::Releases;
+use crate::storage::StorageError;
+use crate::users::{Logins, SetupError};
 
 /// A caller that proved nothing: for logins, links that carry their own authority, and health.
 pub struct Anonymous(Arc<Core>);
 
 impl Anonymous {
-    /// What requests are served from. Whoever takes it must check by other means what the caller may do.
+    /// How much is taken from whom.
     #[must_use]
-    pub fn core(&self) -> &Core {
+    pub fn limits(&self) -> &Limits {
+        &self.0.config.limits
+    }
+
+    /// Opens sessions of devices.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    /// Opens sessions of users; refuses while there is no user at all.
+    pub async fn logins(&self) -> Result<&Logins, ApiError> {
+        require_users(&self.0).await?;
+        Ok(&self.0.logins)
+    }
+
+    /// Makes the first user, an admin, for who holds the setup token.
+    pub async fn create_admin(
+        &self,
+        token: &SecretString,
+        email: &str,
+        password: SecretString,
+    ) -> Result<UserId, SetupError> {
+        self.0.setup.create_admin(&self.0.users(), token, email, password).await
+    }
+
+    /// The releases of the tenant that a link names, if the link is ours and has not ended. What it names beside
+    /// is for the handler to keep to.
+    pub fn linked_releases(
+        &self,
+        audience: &str,
+        [tenant, artifact]: [&str; 2],
+        expires_at: DateTime<Utc>,
+        signature: &str,
+    ) -> Result<Releases, LinkError> {
+        let core = &self.0;
+        core.links.verify(audience, &[tenant, artifact], expires_at, signature, core.clock.now())?;
+        let tenant: TenantId = tenant.parse().map_err(|_| LinkError::Invalid)?;
+        Ok(Releases::new(core.database.scope(tenant), core.blobs.clone(), Arc::clone(&core.clock)))
+    }
+
+    /// Answers whether the database can be read.
+    pub async fn ping_database(&self) -> Result<(), StorageError> {
+        self.0.database.ping().await
+    }
+
+    /// Answers whether what devices cause to be written is written.
+    #[must_use]
+    pub fn is_writer_running(&self) -> bool {
+        self.0.writer.is_running()
+    }
+
+    /// The numbers of this moment.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers<'_> {
+        let core = &self.0;
+        Numbers {
+            requests: &core.requests,
+            devices: u64::try_from(core.fleet.device_count()).unwrap_or(u64::MAX),
+            auth_sets_pending: core.fleet.pending_count(),
+            deployments_unfinished: core.fleet.rollout_count(),
+            writes_waiting: core.writer.waiting(),
+        }
+    }
+
+    /// What downloads of devices are served from. Whoever takes it must check the link.
+    pub(in crate::http) fn core(&self) -> &Core {
         &self.0
     }
 }

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::{bearer, core};
 use crate::app::Core;
+use crate::config::{Limits, PublicUrl};
 use crate::deployments::device_service::DeviceDeployments;
 use crate::devices::session::DeviceSession;
 use crate::http::error::{ApiError, Code};
@@ -44,9 +45,20 @@ impl AuthedDevice {
         InventoryReports::new(scope, Arc::clone(&core.fleet), core.writer.clone(), limit)
     }
 
-    /// The configuration and what is shared by all requests.
+    /// How much is taken from whom.
     #[must_use]
-    pub fn core(&self) -> &Core {
+    pub fn limits(&self) -> &Limits {
+        &self.core.config.limits
+    }
+
+    /// The address for links, instead of the one that the device used.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.core.config.public_url.as_ref()
+    }
+
+    /// What links to downloads are made of.
+    pub(in crate::http) fn download_core(&self) -> &Core {
         &self.core
     }
 }

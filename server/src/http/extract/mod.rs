@@ -9,7 +9,6 @@ mod user;
 pub use anonymous::Anonymous;
 pub use device::AuthedDevice;
 pub use sent::Sent;
-pub(in crate::http) use user::require_users;
 pub use user::{AuthedUser, Requires};
 
 use std::sync::Arc;

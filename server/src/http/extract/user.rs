@@ -9,16 +9,19 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::{FromRequest, HttpRequest};
+use chrono::{DateTime, Utc};
 
 use super::{bearer, core};
 use crate::app::Core;
+use crate::config::{Limits, PublicUrl};
+use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::service::Deployments;
 use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
 use crate::http::failure::storage_failure;
 use crate::inventory::Inventory;
 use crate::releases::Releases;
-use crate::storage::Scope;
+use crate::storage::{Scope, StorageError};
 use crate::users::{AuthenticateError, Permission, Principal, Users};
 
 /// Names the permission that a handler needs.
@@ -41,10 +44,33 @@ impl<P> AuthedUser<P> {
         &self.principal
     }
 
-    /// The configuration and what is shared by all requests.
+    /// How much is taken from whom.
     #[must_use]
-    pub fn core(&self) -> &Core {
-        &self.core
+    pub fn limits(&self) -> &Limits {
+        &self.core.config.limits
+    }
+
+    /// Signs links.
+    #[must_use]
+    pub fn links(&self) -> &LinkAuthority {
+        &self.core.links
+    }
+
+    /// The moment.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.core.clock.now()
+    }
+
+    /// The address for links, instead of the one that the caller used.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.core.config.public_url.as_ref()
+    }
+
+    /// Ends the session that the caller came with.
+    pub async fn log_out(&self) -> Result<(), StorageError> {
+        self.core.logins.log_out(&self.principal).await
     }
 
     /// The devices of the caller's tenant.
@@ -123,7 +149,7 @@ async fn authenticate(core: &Core, token: Option<&str>) -> Result<Principal, Api
 }
 
 /// Refuses everything while there is no user at all.
-pub(in crate::http) async fn require_users(core: &Core) -> Result<(), ApiError> {
+pub(super) async fn require_users(core: &Core) -> Result<(), ApiError> {
     if core.logins.has_users().await.map_err(storage_failure)? {
         return Ok(());
     }

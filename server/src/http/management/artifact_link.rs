@@ -1,21 +1,18 @@
 //! Users fetch artifacts through links (management API §4.1): tools follow them without a token.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::artifacts::{ReadArtifacts, artifact_id};
 use super::timestamp;
-use crate::app::Core;
+use crate::crypto::signed_link::LinkAuthority;
+use crate::http::base_url::base_url;
 use crate::http::content::artifact_answer;
-use crate::http::device::next::host;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{Anonymous, AuthedUser};
 use crate::http::query::Query;
 use crate::ids::{ArtifactId, TenantId};
-use crate::releases::Releases;
 
 /// Keeps these links apart from every other kind.
 const AUDIENCE: &str = "user-download";
@@ -36,7 +33,7 @@ pub struct LinkBody {
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "names the parameters in the description")]
-pub struct LinkAuthority {
+pub struct LinkQuery {
     /// When the link ends, in seconds since 1970.
     expires: i64,
     /// The tenant that the artifact belongs to.
@@ -66,14 +63,10 @@ pub async fn download(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let artifact = caller.releases().artifact(artifact_id(&id)?).await?;
-    let core = caller.core();
-    let now = core.clock.now();
+    let now = caller.now();
     let expires_at = now.checked_add_signed(LINK_LIFE).unwrap_or(now);
-    let base = match &core.config.public_url {
-        Some(url) => url.as_str().to_owned(),
-        None => format!("https://{}", host(&request)?),
-    };
-    let uri = format!("{base}{}", link(core, caller.principal().tenant, artifact.id, expires_at));
+    let path = link(caller.links(), caller.principal().tenant, artifact.id, expires_at);
+    let uri = format!("{}{path}", base_url(caller.public_url(), &request)?);
     Ok(HttpResponse::Ok().json(LinkBody { uri, expire: timestamp(expires_at) }))
 }
 
@@ -82,7 +75,7 @@ pub async fn download(
     get,
     path = "/api/management/v1/deployments/artifacts/{id}/content",
     tag = "Management API: artifacts",
-    params(("id" = String, Path, description = "Artifact id"), LinkAuthority),
+    params(("id" = String, Path, description = "Artifact id"), LinkQuery),
     responses(
         (status = 200, description = "The artifact", content_type = "application/vnd.mender-artifact"),
         (status = 206, description = "The part of it that was asked for", content_type = "application/vnd.mender-artifact"),
@@ -98,7 +91,7 @@ pub async fn content(
     id: web::Path<String>,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
-    serve(caller.core(), &request, &id, &query).await
+    serve(&caller, &request, &id, &query).await
 }
 
 /// The same without the bytes.
@@ -106,7 +99,7 @@ pub async fn content(
     head,
     path = "/api/management/v1/deployments/artifacts/{id}/content",
     tag = "Management API: artifacts",
-    params(("id" = String, Path, description = "Artifact id"), LinkAuthority),
+    params(("id" = String, Path, description = "Artifact id"), LinkQuery),
     responses(
         (status = 200, description = "The headers of the artifact"),
         (status = 400, description = "Malformed link"),
@@ -120,12 +113,12 @@ pub async fn content_head(
     id: web::Path<String>,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
-    serve(caller.core(), &request, &id, &query).await
+    serve(&caller, &request, &id, &query).await
 }
 
-fn link(core: &Core, tenant: TenantId, artifact: ArtifactId, expires_at: DateTime<Utc>) -> String {
+fn link(links: &LinkAuthority, tenant: TenantId, artifact: ArtifactId, expires_at: DateTime<Utc>) -> String {
     let (tenant, artifact) = (tenant.to_string(), artifact.to_string());
-    let signature = core.links.sign(AUDIENCE, &[&tenant, &artifact], expires_at);
+    let signature = links.sign(AUDIENCE, &[&tenant, &artifact], expires_at);
     let expires = expires_at.timestamp();
     format!(
         "/api/management/v1/deployments/artifacts/{artifact}/content?expires={expires}&tenant={tenant}&signature={signature}"
@@ -133,7 +126,7 @@ fn link(core: &Core, tenant: TenantId, artifact: ArtifactId, expires_at: DateTim
 }
 
 async fn serve(
-    core: &Core,
+    caller: &Anonymous,
     request: &HttpRequest,
     artifact: &str,
     query: &Query,
@@ -141,11 +134,9 @@ async fn serve(
     let malformed = || ApiError::new(Code::BadRequest, "the link is malformed");
     let expires_at = query.moment("expires")?.ok_or_else(malformed)?;
     let (tenant, signature) = query.get("tenant").zip(query.get("signature")).ok_or_else(malformed)?;
-    core.links
-        .verify(AUDIENCE, &[tenant, artifact], expires_at, signature, core.clock.now())
+    let releases = caller
+        .linked_releases(AUDIENCE, [tenant, artifact], expires_at, signature)
         .map_err(|err| ApiError::new(Code::LinkRefused, err.to_string()))?;
-    let tenant: TenantId = tenant.parse().map_err(|_| malformed())?;
-    let releases = Releases::new(core.database.scope(tenant), core.blobs.clone(), Arc::clone(&core.clock));
     let content = releases.content(artifact.parse().map_err(|_| malformed())?).await?;
     Ok(artifact_answer(request, content))
 }

@@ -62,7 +62,7 @@ pub async fn upload(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = SharedPayload::new(payload);
-    let max_bytes = caller.core().config.limits.max_artifact_bytes;
+    let max_bytes = caller.limits().max_artifact_bytes;
     let outcome = receive(&caller.releases(), max_bytes, &request, body.clone()).await;
     body.drain().await;
     let location = format!("{}/{}", request.path().trim_end_matches('/'), outcome?);

@@ -54,10 +54,8 @@ pub async fn create_admin(
     caller: Anonymous,
     body: Json<FirstUser, ANONYMOUS_MAX_BYTES>,
 ) -> Result<HttpResponse, ApiError> {
-    let core = caller.core();
     let Json(FirstUser { token, email, password }) = body;
-    let users = core.users();
-    let id = core.setup.create_admin(&users, &token.0, &email, password.0).await?;
+    let id = caller.create_admin(&token.0, &email, password.0).await?;
     tracing::info!(user.id = %id, "first user made");
     Ok(HttpResponse::Created().finish())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::timestamp;
 use crate::crypto::password::PasswordError;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{Anonymous, AuthedUser, Requires, require_users};
+use crate::http::extract::{Anonymous, AuthedUser, Requires};
 use crate::http::failure::storage_failure;
 use crate::http::json::{ANONYMOUS_MAX_BYTES, OptionalJson};
 use crate::http::query::Query;
@@ -90,11 +90,10 @@ pub async fn log_in(
     request: HttpRequest,
     body: OptionalJson<LogIn, ANONYMOUS_MAX_BYTES>,
 ) -> Result<HttpResponse, ApiError> {
-    let core = caller.core();
-    require_users(core).await?;
+    let logins = caller.logins().await?;
     let (email, password) = basic(&request).ok_or_else(|| ApiError::from(LogInError::Refused))?;
     let life = if body.0.unwrap_or_default().no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
-    let logged_in = core.logins.log_in(&email, password, life).await?;
+    let logged_in = logins.log_in(&email, password, life).await?;
     tracing::info!(user.id = %logged_in.session.user, session.id = %logged_in.session.id, "user logged in");
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
@@ -114,7 +113,7 @@ pub async fn log_in(
     security(("user" = []))
 )]
 pub async fn log_out(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, ApiError> {
-    caller.core().logins.log_out(caller.principal()).await.map_err(storage_failure)?;
+    caller.log_out().await.map_err(storage_failure)?;
     Ok(HttpResponse::Accepted().finish())
 }
 
