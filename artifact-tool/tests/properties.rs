@@ -8,7 +8,10 @@ use artifact::compression::Encoding;
 use artifact::read::{Discard, PayloadSink, ReadOptions, Reader, read};
 use artifact::write::{ChecksumKey, Common, InputFile, ModuleImage, RootfsImage, WriteOptions};
 use artifact::{DependsValue, Digest, PayloadFile, SigningKey};
-use proptest::prelude::*;
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_compose, prop_oneof, proptest,
+};
+use proptest::sample::Index;
 
 const KEY: &str = include_str!("fixtures/keys/p256.private.sec1.pem");
 
@@ -147,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_reader_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..4096), at in any::<prop::sample::Index>()) {
+    fn no_bytes_make_the_reader_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..4096), at in any::<Index>()) {
         let good: &[u8] = include_bytes!("fixtures/module-none.mender");
         let _refused = read(bytes.as_slice(), &ReadOptions::default());
         let start = at.index(good.len());

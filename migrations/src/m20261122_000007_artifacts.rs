@@ -39,8 +39,9 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("artifacts")
-                    .col(uuid("id").primary_key())
                     .col(uuid("tenant_id"))
+                    // Who uploads may choose it, so it is unique for one tenant only.
+                    .col(uuid("id"))
                     .col(text("kind"))
                     .col(text("name"))
                     .col(text("description"))
@@ -51,6 +52,7 @@ impl MigrationTrait for Migration {
                     // What the artifact says of itself, as JSON: payloads, provides, depends, clears.
                     .col(text("contents"))
                     .col(timestamp_with_time_zone("updated_at"))
+                    .primary_key(Index::create().col("tenant_id").col("id"))
                     .to_owned(),
             )
             .await?;

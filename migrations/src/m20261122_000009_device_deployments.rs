@@ -38,8 +38,9 @@ impl MigrationTrait for Migration {
         manager
             .create_index(
                 Index::create()
-                    .name("device_deployments_deployment_number_device_number")
+                    .name("device_deployments_tenant_id_deployment_number_device_number")
                     .table("device_deployments")
+                    .col("tenant_id")
                     .col("deployment_number")
                     .col("device_number")
                     .unique()

@@ -1,6 +1,6 @@
 //! The wiring: the only place that builds everything.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,9 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// Another server runs on the data directory.
+    #[error("another server uses the data directory {0}: stop it, or use another with --data-dir")]
+    InUse(String),
     /// The database.
     #[error("failed to open the database")]
     Storage(#[from] StorageError),
@@ -122,8 +125,8 @@ impl Core {
     /// The users of a tenant.
     #[must_use]
     pub fn users_of(&self, tenant: TenantId) -> Users {
-        let (passwords, policy) = (self.passwords.clone(), self.password_policy.clone());
-        Users::new(self.database.scope(tenant), passwords, policy, Arc::clone(&self.clock))
+        let (scope, clock) = (self.database.scope(tenant), Arc::clone(&self.clock));
+        Users::new(scope, self.passwords.clone(), self.password_policy, clock)
     }
 }
 
@@ -135,6 +138,7 @@ pub struct App {
     pub keyring: Keyring,
     /// Ends when all writes are done.
     pub writer_task: JoinHandle<()>,
+    lock: File,
 }
 
 /// Where the database of this configuration is.
@@ -146,14 +150,31 @@ pub fn database_location(config: &Config) -> DatabaseLocation {
     )
 }
 
-/// Opens the database and brings its schema up to date.
-pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
-    // Owner only: the database holds password hashes and sealed keys.
+/// Makes the data directory, for its owner only: it holds password hashes and sealed keys.
+fn make_data_dir(config: &Config) -> Result<(), AppError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&config.data_dir)
-        .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })?;
+        .map_err(|source| AppError::DataDir { path: config.data_dir.display().to_string(), source })
+}
+
+/// Takes the data directory for one server: a second one would sweep away what the first is storing.
+fn lock_data_dir(config: &Config) -> Result<File, AppError> {
+    make_data_dir(config)?;
+    let failed = |source| AppError::DataDir { path: config.data_dir.display().to_string(), source };
+    let path = config.data_dir.join("lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(AppError::InUse(config.data_dir.display().to_string())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
+    make_data_dir(config)?;
     let database = Database::open(&database_location(config)).await?;
     let applied = database.migrate().await?;
     if applied > 0 {
@@ -173,6 +194,7 @@ impl App {
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, AppError> {
+        let lock = lock_data_dir(&config)?;
         let database = open_database(&config, &*clock).await?;
         let tx = database.begin(TenantId::DEFAULT).await?;
         tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
@@ -186,7 +208,7 @@ impl App {
             tracing::info!(files = swept, "removed what interrupted uploads left");
         }
         let fleet = Arc::new(FleetIndex::load(&database).await?);
-        database.follow(Arc::clone(&fleet) as _);
+        database.follow(Arc::<FleetIndex>::clone(&fleet));
         let limits = PendingLimits {
             total: config.limits.pending_devices_max,
             per_device: usize::try_from(config.limits.pending_per_device_max).unwrap_or(usize::MAX),
@@ -242,7 +264,7 @@ impl App {
             admission,
             device_sessions,
         };
-        Ok(Self { core: Arc::new(core), keyring, writer_task })
+        Ok(Self { core: Arc::new(core), keyring, writer_task, lock })
     }
 
     /// Begins to take requests, and to do what happens without one.
@@ -251,15 +273,14 @@ impl App {
         let config = &core.config;
         let names = server_names(host_name().as_deref(), config.public_url.as_ref().map(PublicUrl::host));
         let mut upkeep = upkeep::start(&core);
-        let paths = match config.given_tls_pair() {
-            Some((certificate, key)) => PairPaths { certificate: certificate.clone(), key: key.clone() },
-            None => {
-                let paths = PairPaths::generated(&config.data_dir);
-                ensure_server_pair(&paths, &self.keyring.local_ca, &names, core.clock.now())?;
-                let ca = self.keyring.local_ca;
-                upkeep.push(upkeep::renew_certificate(&core, ca, paths.clone(), names));
-                paths
-            }
+        let paths = if let Some((certificate, key)) = config.given_tls_pair() {
+            PairPaths { certificate: certificate.clone(), key: key.clone() }
+        } else {
+            let paths = PairPaths::generated(&config.data_dir);
+            ensure_server_pair(&paths, &self.keyring.local_ca, &names, core.clock.now())?;
+            let ca = self.keyring.local_ca;
+            upkeep.push(upkeep::renew_certificate(&core, ca, paths.clone(), names));
+            paths
         };
         let slot = Arc::new(CertificateSlot::load(paths)?);
         let tls = server_config(Arc::clone(&slot))?;
@@ -272,7 +293,7 @@ impl App {
         if let Some(metrics) = &metrics {
             tracing::info!(listen = %metrics.address, "metrics on https://…/metrics");
         }
-        Ok(Running { core, serving, metrics, upkeep, writer_task: self.writer_task })
+        Ok(Running { core, serving, metrics, upkeep, writer_task: self.writer_task, _lock: self.lock })
     }
 }
 
@@ -284,6 +305,7 @@ pub struct Running {
     metrics: Option<Serving>,
     upkeep: Vec<JoinHandle<()>>,
     writer_task: JoinHandle<()>,
+    _lock: File,
 }
 
 impl Running {
@@ -302,6 +324,8 @@ impl Running {
         }
         for task in self.upkeep {
             task.abort();
+            // Whatever it was at is over before sightings are stored a last time.
+            let _ = task.await;
         }
         upkeep::store_sightings(&self.core).await?;
         let database = self.core.database.clone();

@@ -1,5 +1,6 @@
 //! Logs: to standard error, for people or for programs.
 
+use std::error::Error;
 use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::filter::{EnvFilter, ParseError};
@@ -38,6 +39,19 @@ pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryErro
         }
     }
     Ok(())
+}
+
+/// An error with all its causes, outermost first, as one text for a line of log.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 fn parse(filter: Option<&str>) -> Result<EnvFilter, ParseError> {

@@ -13,16 +13,17 @@ use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
 use crate::storage::{StorageError, auth_sets, change_log, sessions, sightings};
+use crate::telemetry::chain;
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
 
 /// How often last-seen times are stored.
 const SIGHTINGS_PERIOD: Duration = Duration::from_secs(30);
 
 /// How often stale rows are looked for.
-const SWEEP_PERIOD: Duration = Duration::from_secs(600);
+const SWEEP_PERIOD: Duration = Duration::from_mins(10);
 
 /// How often the certificate's age is looked at.
-const CERTIFICATE_PERIOD: Duration = Duration::from_secs(6 * 3_600);
+const CERTIFICATE_PERIOD: Duration = Duration::from_hours(6);
 
 /// Pending keys that expire in one go.
 const STALE_BATCH: u64 = 1_000;
@@ -89,23 +90,34 @@ async fn store_batch(core: &Core, batch: &[(DeviceNumber, u32)]) -> Result<(), S
     tx.commit(core.clock.now()).await
 }
 
-async fn sweep(core: &Core) -> Result<(), crate::devices::service::DeviceError> {
+async fn sweep(core: &Core) -> Result<(), StorageError> {
+    expire_pending(core).await;
     let now = core.clock.now();
-    let ttl = TimeDelta::try_seconds(i64::try_from(core.config.limits.pending_ttl_secs).unwrap_or(i64::MAX));
-    let scope = core.database.scope(TenantId::DEFAULT);
-    if let Some(before) = ttl.and_then(|ttl| now.checked_sub_signed(ttl)) {
-        for stale in auth_sets::stale_pending(&scope, before, STALE_BATCH).await? {
-            let scope = core.database.scope(stale.tenant);
-            let fleet = Arc::clone(&core.fleet);
-            let devices = Devices::new(scope, fleet, Arc::clone(&core.clock), core.config.rsa_min_bits);
-            devices.expire(stale.device_id, stale.id).await?;
-        }
-    }
     let tx = core.database.begin(TenantId::DEFAULT).await?;
     change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
     sessions::delete_expired(&tx.scope(), now).await?;
-    tx.commit(now).await?;
-    Ok(())
+    tx.commit(now).await
+}
+
+/// Expires pending keys one by one, so that one that cannot be expired keeps no other.
+async fn expire_pending(core: &Core) {
+    let ttl = TimeDelta::try_seconds(i64::try_from(core.config.limits.pending_ttl_secs).unwrap_or(i64::MAX));
+    let Some(before) = ttl.and_then(|ttl| core.clock.now().checked_sub_signed(ttl)) else { return };
+    let scope = core.database.scope(TenantId::DEFAULT);
+    let stale = match auth_sets::stale_pending(&scope, before, STALE_BATCH).await {
+        Ok(stale) => stale,
+        Err(err) => {
+            tracing::error!(error = chain(&err), "failed to look for stale pending keys");
+            return;
+        }
+    };
+    for one in stale {
+        let (scope, fleet) = (core.database.scope(one.tenant), Arc::clone(&core.fleet));
+        let devices = Devices::new(scope, fleet, Arc::clone(&core.clock), core.config.rsa_min_bits);
+        if let Err(err) = devices.expire(one.device_id, one.id).await {
+            tracing::error!(error = chain(&err), device.id = %one.device_id, "failed to expire a pending key");
+        }
+    }
 }
 
 fn every<F, E>(
@@ -123,7 +135,7 @@ where
         loop {
             ticks.tick().await;
             if let Err(err) = task().await {
-                tracing::error!(error = &err as &dyn std::error::Error, "failed to {what}");
+                tracing::error!(error = chain(&err), "failed to {what}");
             }
         }
     })

@@ -111,7 +111,7 @@ async fn look_at_blobs(
         .await
         .map_err(|err| CliError::unreachable("failed to read the database", err))?;
     let count = referenced.len();
-    let found = blobs::survey(data_dir, referenced)
+    let found = blobs::survey(data_dir, referenced.into_iter().collect())
         .await
         .map_err(|err| CliError::unreachable("failed to look at the artifacts", err))?;
     findings.note("artifacts", &format!("{count} files, {} more would be removed", found.unreferenced));

@@ -99,8 +99,11 @@ impl DeviceDeployments {
 
     /// Keeps what the device says to provide, when it differs from what it said before.
     pub fn note_provides(&self, session: &DeviceSession, digest: u64, provides: &str) {
-        if self.fleet.note_provides(session.number, digest) {
-            self.writer.provides(session.tenant, session.number, digest, provides.to_owned());
+        let changed = self.fleet.note_provides(session.number, digest);
+        if changed
+            && self.writer.provides(session.tenant, session.number, digest, provides.to_owned()).is_err()
+        {
+            self.fleet.forget_provides(session.number);
         }
     }
 

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 
+use super::ending::end_for_device;
 use super::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::clock::Clock;
 use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
 use crate::storage::deployments::{CounterChange, DeploymentFilter, NewDeployment};
-use crate::storage::device_deployments::NewDeviceDeployment;
 use crate::storage::{
     Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, device_deployments, devices,
 };
@@ -220,78 +219,6 @@ impl Deployments {
     }
 }
 
-/// Marks as finished those of the deployments in which every device has ended.
-pub(crate) async fn finish_complete(
-    tx: &WriteScope<'_>,
-    touched: &[DeploymentNumber],
-    now: DateTime<Utc>,
-) -> Result<(), StorageError> {
-    if touched.is_empty() {
-        return Ok(());
-    }
-    for deployment in deployments::find_by_numbers(tx, touched).await? {
-        let finished = u64::try_from(deployment.statistics.finished()).unwrap_or(0);
-        if finished >= deployment.target_count
-            && deployments::finish(tx, deployment.number, false, now).await?
-        {
-            tx.record(Change::DeploymentFinished { number: deployment.number });
-        }
-    }
-    Ok(())
-}
-
-/// Ends every unfinished deployment for one device, those included that it never asked for.
-pub(crate) async fn end_for_device(
-    tx: &WriteScope<'_>,
-    number: DeviceNumber,
-    device: DeviceId,
-    end: DeviceDeploymentState,
-    now: DateTime<Utc>,
-) -> Result<(), StorageError> {
-    let mut rows = device_deployments::unfinished_of_device(tx, device).await?;
-    let mut changes = Vec::new();
-    let mut fresh = Vec::new();
-    for unfinished in deployments::unfinished_with_targets(tx).await? {
-        let deployment = unfinished.deployment;
-        if !unfinished.targets.contains(number.as_u32()) {
-            continue;
-        }
-        let mut statistics = Statistics::default();
-        if let Some(row) = rows.iter_mut().find(|row| row.deployment == deployment.number) {
-            statistics.transfer(row.state, end);
-            row.state = end;
-            row.finished_at = Some(now);
-        } else {
-            let pairs = [(deployment.id, device)];
-            if !device_deployments::find_pairs(tx, &pairs).await?.is_empty() {
-                continue;
-            }
-            statistics.transfer(DeviceDeploymentState::Pending, end);
-            fresh.push(NewDeviceDeployment {
-                deployment: deployment.number,
-                deployment_id: deployment.id,
-                device: number,
-                device_id: device,
-                artifact: None,
-                state: end,
-            });
-        }
-        let change = Change::DeviceDeployment {
-            deployment: deployment.number,
-            device: number,
-            artifact: None,
-            state: end,
-        };
-        tx.record(change);
-        changes.push(CounterChange { number: deployment.number, statistics, asked: 0, size: 0 });
-    }
-    device_deployments::insert_many(tx, &fresh, now).await?;
-    device_deployments::update_many(tx, &rows).await?;
-    deployments::count(tx, &changes).await?;
-    let touched: Vec<DeploymentNumber> = changes.iter().map(|change| change.number).collect();
-    finish_complete(tx, &touched, now).await
-}
-
 fn check(plan: &Plan) -> Result<(), DeploymentError> {
     let invalid = |what: String| Err(DeploymentError::Invalid(what));
     let is_name = |text: &str| !text.is_empty() && text.chars().count() <= MAX_NAME && !text.contains('\0');
@@ -357,7 +284,9 @@ fn fingerprint(plan: &Plan) -> [u8; 32] {
             ids.sort_unstable();
             ids.dedup();
             part("devices");
-            ids.iter().for_each(|id| part(id));
+            for id in &ids {
+                part(id);
+            }
         }
     }
     hasher.finalize().into()

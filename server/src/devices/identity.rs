@@ -24,6 +24,9 @@ pub enum IdentityError {
     /// Not JSON, a key twice, or nested too deeply.
     #[error("identity data is not acceptable JSON: {0}")]
     NotJson(#[from] strict_json::StrictJsonError),
+    /// A NUL in a name or a value: not every database can hold it.
+    #[error("identity data must not contain the character NUL")]
+    Nul,
     /// Not an object, or an object without members.
     #[error("identity data must be a JSON object with at least one attribute")]
     NotAnObject,
@@ -53,6 +56,9 @@ impl Identity {
         let is_filled_object = value.as_object().is_some_and(|map| !map.is_empty());
         if !is_filled_object {
             return Err(IdentityError::NotAnObject);
+        }
+        if has_nul(value) {
+            return Err(IdentityError::Nul);
         }
         let mut canonical = String::new();
         write_value(&mut canonical, value);
@@ -111,6 +117,15 @@ impl CredentialDigest {
 
 pub(crate) fn first_u128(digest: &[u8; 32]) -> u128 {
     digest.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte))
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+    }
 }
 
 fn write_value(out: &mut String, value: &Value) {
@@ -213,7 +228,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_identity() {
-        for text in ["", "{}", "[]", "\"x\"", r#"{"a":1,"a":2}"#, "{\"a\":"] {
+        for text in ["", "{}", "[]", "\"x\"", r#"{"a":1,"a":2}"#, "{\"a\":", r#"{"a":"\u0000"}"#] {
             assert!(Identity::parse(text).is_err(), "{text}");
         }
         assert!(Identity::parse(&format!("{{\"a\":\"{}\"}}", "x".repeat(20_000))).is_err());
@@ -229,6 +244,7 @@ mod tests {
     proptest! {
         #[test]
         fn canonical_form_is_a_fixed_point(key in any::<String>(), value in any::<String>(), number in any::<f64>()) {
+            let (key, value) = (key.replace('\0', "0"), value.replace('\0', "0"));
             let document = serde_json::json!({ key: value, "number": number });
             let once = Identity::from_value(&document).unwrap();
             let twice = Identity::parse(once.as_str()).unwrap();

@@ -1,7 +1,12 @@
 //! What an authentication request means for a device: a pure decision.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::{AuthSet, AuthSetStatus};
 use crate::ids::AuthSetId;
+
+/// Age at which a pending key gives way to another one of the same device.
+const GIVES_WAY_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// What becomes of a proven pair of identity and key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,6 +18,9 @@ pub enum Verdict {
         /// The oldest pending set, which gives way when the device has too many.
         evicted: Option<AuthSetId>,
     },
+    /// The device has as many pending keys as it may have, and the oldest is too new to give way: whoever sends
+    /// fresh keys for one identity writes only so many rows a minute.
+    Crowded,
     /// The set was expected: it becomes accepted, and an accepted one of the device rejected.
     Promoted(AuthSetId),
     /// The set is known, and this was decided about it.
@@ -24,15 +32,27 @@ pub enum Verdict {
 /// A second key is never accepted without a human: it is pending, unless it was preauthorized
 /// (device protocol §1.6).
 #[must_use]
-pub fn judge(sets: Option<&[AuthSet]>, spki_sha256: &[u8; 32], pending_per_device: usize) -> Verdict {
+pub fn judge(
+    sets: Option<&[AuthSet]>,
+    spki_sha256: &[u8; 32],
+    pending_per_device: usize,
+    now: DateTime<Utc>,
+) -> Verdict {
     let Some(sets) = sets else { return Verdict::NewDevice };
     match sets.iter().find(|set| set.spki_sha256 == *spki_sha256) {
         Some(set) if set.status == AuthSetStatus::Preauthorized => Verdict::Promoted(set.id),
         Some(set) => Verdict::Known(set.id, set.status),
         None => {
             let mut pending = sets.iter().filter(|set| set.status == AuthSetStatus::Pending);
-            let is_full = pending.clone().count() >= pending_per_device;
-            Verdict::NewKey { evicted: pending.next().filter(|_| is_full).map(|set| set.id) }
+            if pending.clone().count() < pending_per_device {
+                return Verdict::NewKey { evicted: None };
+            }
+            match pending.next() {
+                Some(oldest) if now - oldest.created_at >= GIVES_WAY_AFTER => {
+                    Verdict::NewKey { evicted: Some(oldest.id) }
+                }
+                _ => Verdict::Crowded,
+            }
         }
     }
 }
@@ -43,7 +63,7 @@ mod tests {
     use proptest::prelude::{Strategy, any, proptest};
     use proptest::sample::select;
 
-    use super::{Verdict, judge};
+    use super::{GIVES_WAY_AFTER, Verdict, judge};
     use crate::devices::{AuthSet, AuthSetStatus};
     use crate::ids::AuthSetId;
 
@@ -70,9 +90,11 @@ mod tests {
     fn a_full_device_evicts_its_oldest_pending_key() {
         let sets =
             [set(1, AuthSetStatus::Accepted), set(2, AuthSetStatus::Pending), set(3, AuthSetStatus::Pending)];
-        assert_eq!(judge(Some(&sets), &[9; 32], 3), Verdict::NewKey { evicted: None });
-        assert_eq!(judge(Some(&sets), &[9; 32], 2), Verdict::NewKey { evicted: Some(sets[1].id) });
-        assert_eq!(judge(None, &[9; 32], 2), Verdict::NewDevice);
+        let now = DateTime::UNIX_EPOCH + GIVES_WAY_AFTER;
+        assert_eq!(judge(Some(&sets), &[9; 32], 3, now), Verdict::NewKey { evicted: None });
+        assert_eq!(judge(Some(&sets), &[9; 32], 2, now), Verdict::NewKey { evicted: Some(sets[1].id) });
+        assert_eq!(judge(Some(&sets), &[9; 32], 2, DateTime::UNIX_EPOCH), Verdict::Crowded);
+        assert_eq!(judge(None, &[9; 32], 2, now), Verdict::NewDevice);
     }
 
     proptest! {
@@ -82,7 +104,7 @@ mod tests {
             key in any::<u8>(),
         ) {
             let sets: Vec<_> = keys.iter().map(|(key, status)| set(*key, *status)).collect();
-            let promoted = matches!(judge(Some(&sets), &[key; 32], 3), Verdict::Promoted(_));
+            let promoted = matches!(judge(Some(&sets), &[key; 32], 3, DateTime::UNIX_EPOCH), Verdict::Promoted(_));
             assert_eq!(promoted, keys.get(&key) == Some(&AuthSetStatus::Preauthorized));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 use crate::clock::Clock;
 use crate::crypto::device_key::{DeviceKey, DeviceKeyError};
 use crate::deployments::DeviceDeploymentState;
-use crate::deployments::service::end_for_device;
+use crate::deployments::ending::end_for_device;
 use crate::fleet::FleetIndex;
 use crate::ids::{AuthSetId, DeviceId, DeviceNumber};
 use crate::storage::auth_sets::NewAuthSet;
@@ -138,7 +139,9 @@ impl Devices {
                 let new =
                     NewDevice { id: DeviceId::generate(), identity, status: DeviceStatus::Preauthorized };
                 devices::insert_many(&write, std::slice::from_ref(&new), now).await?;
-                devices::find(&write, new.id).await?.ok_or(DeviceError::NotFound(new.id))?
+                let device = devices::find(&write, new.id).await?.ok_or(DeviceError::NotFound(new.id))?;
+                self.store(&write, &device, device.status, device.generation).await?;
+                device
             }
         };
         let sets = sets_of(&write, device.number).await?;
@@ -152,12 +155,11 @@ impl Devices {
             created_at: now,
         });
         let set = AuthSet { status: AuthSetStatus::Preauthorized, ..set };
-        match known {
-            Some(known) => auth_sets::set_status(&write, known.id, set.status, now).await?,
-            None => {
-                let new = NewAuthSet { device_number: device.number, device_id: device.id, set: set.clone() };
-                auth_sets::insert_many(&write, &[new], now).await?;
-            }
+        if let Some(known) = known {
+            auth_sets::set_status(&write, known.id, set.status, now).await?;
+        } else {
+            let new = NewAuthSet { device_number: device.number, device_id: device.id, set: set.clone() };
+            auth_sets::insert_many(&write, &[new], now).await?;
         }
         let others = sets.iter().filter(|other| other.id != set.id).cloned();
         let after: Vec<AuthSet> = others.chain([set.clone()]).collect();
@@ -220,7 +222,7 @@ impl Devices {
         auth_sets::delete(&write, set).await?;
         let left: Vec<AuthSet> = before.iter().filter(|other| other.id != set).cloned().collect();
         if left.is_empty() && dismissed.status == AuthSetStatus::Preauthorized {
-            forget(&write, &found, &[dismissed]).await?;
+            forget(&write, &found, &[dismissed], now).await?;
         } else {
             self.settle(&write, &found, &before, &left).await?;
             let digest =
@@ -244,7 +246,7 @@ impl Devices {
         }
         let others: Vec<AuthSet> = sets_of(&write, found.number).await?;
         if others.len() == 1 {
-            forget(&write, &found, &others).await?;
+            forget(&write, &found, &others, now).await?;
         } else {
             auth_sets::delete(&write, set).await?;
             let digest = CredentialDigest::new(write.tenant(), &found.identity.hash(), &stale.spki_sha256);
@@ -263,8 +265,7 @@ impl Devices {
         let write = tx.scope();
         let found = devices::find(&write, device).await?.ok_or(DeviceError::NotFound(device))?;
         let sets = sets_of(&write, found.number).await?;
-        end_for_device(&write, found.number, device, DeviceDeploymentState::Decommissioned, now).await?;
-        forget(&write, &found, &sets).await?;
+        forget(&write, &found, &sets, now).await?;
         tx.commit(now).await?;
         Ok(())
     }
@@ -346,7 +347,14 @@ async fn sets_of(scope: &impl Access, number: DeviceNumber) -> Result<Vec<AuthSe
     Ok(auth_sets::of_devices(scope, &[number]).await?.into_iter().map(|(_, set)| set).collect())
 }
 
-async fn forget(tx: &WriteScope<'_>, device: &Device, sets: &[AuthSet]) -> Result<(), StorageError> {
+/// Removes every trace of a device but its history: its deployments end, its number is never used again.
+async fn forget(
+    tx: &WriteScope<'_>,
+    device: &Device,
+    sets: &[AuthSet],
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    end_for_device(tx, device.number, device.id, DeviceDeploymentState::Decommissioned, now).await?;
     auth_sets::delete_of_device(tx, device.number).await?;
     inventory::delete_of_device(tx, device.number).await?;
     provides::delete(tx, device.number).await?;

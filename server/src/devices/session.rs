@@ -99,7 +99,7 @@ impl Sessions {
             is_device: true,
         };
         let token = self.authority.sign(&claims)?;
-        self.fleet.note_verified(login.device.number, digest(&token), expires_at);
+        self.fleet.note_verified(login.device.number, login.device.generation, digest(&token), expires_at);
         Ok(token)
     }
 
@@ -119,7 +119,7 @@ impl Sessions {
         let device = device.ok_or(SessionRefusal::Unknown)?;
         let session = self.admit(&device, claims.generation)?;
         if let Some(expires_at) = DateTime::from_timestamp(claims.exp, 0) {
-            self.fleet.note_verified(device.number, digest, expires_at);
+            self.fleet.note_verified(device.number, claims.generation, digest, expires_at);
         }
         Ok(session)
     }

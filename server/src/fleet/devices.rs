@@ -127,6 +127,11 @@ impl DeviceTable {
         })
     }
 
+    pub(super) fn accepted_auth_set(&self, number: DeviceNumber) -> Option<AuthSetId> {
+        let slot = self.slot(number.as_u32()).filter(|slot| slot.credential != [0; 2])?;
+        Some(slot.auth_set.into())
+    }
+
     /// Authentication sets that wait for an operator.
     pub(super) const fn pending(&self) -> u64 {
         self.pending
@@ -215,10 +220,17 @@ impl DeviceTable {
         })
     }
 
-    /// Remembers a verified token, so that the next request with it needs no signature check.
-    pub(super) fn note_verified(&self, number: DeviceNumber, token: TokenDigest, expires: u32) {
+    /// Remembers a verified token of a generation, so that the next request with it needs no signature check. A
+    /// token of an older generation than the device has by now is not remembered.
+    pub(super) fn note_verified(
+        &self,
+        number: DeviceNumber,
+        generation: u32,
+        token: TokenDigest,
+        expires: u32,
+    ) {
         let [high, low] = split(token.0);
-        if let Some(slot) = self.slot(number.as_u32()) {
+        if let Some(slot) = self.slot(number.as_u32()).filter(|slot| slot.generation == generation) {
             let [slot_high, slot_low] = &slot.token;
             slot.forget_token();
             slot_high.store(high, Ordering::Relaxed);
@@ -435,11 +447,13 @@ mod tests {
     fn a_new_generation_voids_verified_tokens() {
         let mut table = DeviceTable::default();
         table.put(device(1, 0));
-        table.note_verified(1.into(), TokenDigest(77), 100);
+        table.note_verified(1.into(), 0, TokenDigest(77), 100);
         assert!(table.is_verified(1.into(), TokenDigest(77), 99));
         assert!(!table.is_verified(1.into(), TokenDigest(77), 100));
         assert!(!table.is_verified(1.into(), TokenDigest(78), 99));
         table.put(device(1, 1));
+        assert!(!table.is_verified(1.into(), TokenDigest(77), 99));
+        table.note_verified(1.into(), 0, TokenDigest(77), 100);
         assert!(!table.is_verified(1.into(), TokenDigest(77), 99));
     }
 

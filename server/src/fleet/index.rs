@@ -1,6 +1,7 @@
 //! The index itself: look-ups, decisions, and how it follows the change log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
@@ -11,7 +12,7 @@ use crate::clock::unix_seconds;
 use crate::deployments::DeviceFacts;
 use crate::deployments::offer::{Decision, NoTrace, Reason, offer};
 use crate::devices::CredentialDigest;
-use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
+use crate::ids::{AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
 use crate::storage::{Change, ChangeSink};
 
 /// Everything that polls and logins of known devices are answered from.
@@ -58,9 +59,15 @@ impl FleetIndex {
         self.devices.read().is_verified(device, token, unix_seconds(now))
     }
 
-    /// Remembers a verified token until it expires or the device's generation changes.
-    pub fn note_verified(&self, device: DeviceNumber, token: TokenDigest, expires_at: DateTime<Utc>) {
-        self.devices.read().note_verified(device, token, unix_seconds(expires_at));
+    /// Remembers a verified token of a generation until it expires or the device's generation changes.
+    pub fn note_verified(
+        &self,
+        device: DeviceNumber,
+        generation: u32,
+        token: TokenDigest,
+        expires_at: DateTime<Utc>,
+    ) {
+        self.devices.read().note_verified(device, generation, token, unix_seconds(expires_at));
     }
 
     /// Notes that a device spoke.
@@ -91,6 +98,22 @@ impl FleetIndex {
     #[must_use]
     pub fn has_inventory(&self, device: DeviceNumber, digest: u64) -> bool {
         self.devices.read().inventory(device) == digest
+    }
+
+    /// Forgets which inventory is stored for the device: one is about to be written.
+    pub fn forget_inventory(&self, device: DeviceNumber) {
+        self.devices.read().put_inventory(device, 0);
+    }
+
+    /// The authentication set of the device that is accepted now.
+    #[must_use]
+    pub fn accepted_auth_set(&self, device: DeviceNumber) -> Option<AuthSetId> {
+        self.devices.read().accepted_auth_set(device)
+    }
+
+    /// Forgets what the device reported to provide: it could not be stored.
+    pub fn forget_provides(&self, device: DeviceNumber) {
+        self.devices.read().swap_provides(device, 0);
     }
 
     /// Answers whether this is what the device reported to provide the last time.
@@ -159,52 +182,44 @@ impl FleetIndex {
         let rollouts = self.rollouts.read();
         rollouts.get(&tenant).is_some_and(|of_tenant| of_tenant.is_active(deployment, device))
     }
-
-    fn follow(&self, tenant: TenantId, change: &Change) {
-        match change {
-            Change::Device { number, id, status, generation } => self.devices.write().put(KnownDevice {
-                number: *number,
-                id: *id,
-                tenant,
-                status: *status,
-                generation: *generation,
-            }),
-            Change::DeviceRemoved { number } => self.devices.write().remove(*number),
-            Change::AuthSet { number, id, digest, status } => {
-                self.devices.write().put_auth_set(*number, *id, *digest, *status);
-            }
-            Change::AuthSetRemoved { number, digest } => {
-                self.devices.write().remove_auth_set(*number, *digest)
-            }
-            Change::Inventory { number, digest } => self.devices.read().put_inventory(*number, *digest),
-            Change::DeploymentCreated { number, id, artifact_name, forced, targets, artifacts } => {
-                let (targets, artifacts) = (std::sync::Arc::clone(targets), artifacts.clone());
-                self.tenant(tenant, |rollouts| {
-                    rollouts.create(*number, *id, artifact_name.clone(), *forced, targets, artifacts);
-                });
-            }
-            Change::DeploymentFinished { number } => self.tenant(tenant, |rollouts| rollouts.finish(*number)),
-            Change::DeviceDeployment { deployment, device, artifact, state } => {
-                self.tenant(tenant, |rollouts| rollouts.progress(*deployment, *device, *artifact, *state));
-            }
-            Change::ArtifactAdded { artifact_name, artifact } => {
-                self.tenant(tenant, |rollouts| rollouts.add_artifact(artifact_name, artifact));
-            }
-            Change::ArtifactRemoved { artifact_name, id } => {
-                self.tenant(tenant, |rollouts| rollouts.remove_artifact(artifact_name, *id));
-            }
-        }
-    }
-
-    fn tenant(&self, tenant: TenantId, change: impl FnOnce(&mut TenantRollouts)) {
-        change(self.rollouts.write().entry(tenant).or_default());
-    }
 }
 
 impl ChangeSink for FleetIndex {
+    /// Nobody sees a transaction half applied: a rejected key must not log in under a new generation.
     fn apply(&self, changes: &[(TenantId, Change)]) {
+        // Rollouts before devices, as `decide` takes them.
+        let mut rollouts = self.rollouts.write();
+        let mut devices = self.devices.write();
         for (tenant, change) in changes {
-            self.follow(*tenant, change);
+            follow(&mut devices, rollouts.entry(*tenant).or_default(), *tenant, change);
         }
+    }
+}
+
+fn follow(devices: &mut DeviceTable, rollouts: &mut TenantRollouts, tenant: TenantId, change: &Change) {
+    match change {
+        Change::Device { number, id, status, generation } => devices.put(KnownDevice {
+            number: *number,
+            id: *id,
+            tenant,
+            status: *status,
+            generation: *generation,
+        }),
+        Change::DeviceRemoved { number } => devices.remove(*number),
+        Change::AuthSet { number, id, digest, status } => {
+            devices.put_auth_set(*number, *id, *digest, *status);
+        }
+        Change::AuthSetRemoved { number, digest } => devices.remove_auth_set(*number, *digest),
+        Change::Inventory { number, digest } => devices.put_inventory(*number, *digest),
+        Change::DeploymentCreated { number, id, artifact_name, forced, targets, artifacts } => {
+            let (targets, artifacts) = (Arc::clone(targets), artifacts.clone());
+            rollouts.create(*number, *id, artifact_name.clone(), *forced, targets, artifacts);
+        }
+        Change::DeploymentFinished { number } => rollouts.finish(*number),
+        Change::DeviceDeployment { deployment, device, artifact, state } => {
+            rollouts.progress(*deployment, *device, *artifact, *state);
+        }
+        Change::ArtifactAdded { artifact_name, artifact } => rollouts.add_artifact(artifact_name, artifact),
+        Change::ArtifactRemoved { artifact_name, id } => rollouts.remove_artifact(artifact_name, *id),
     }
 }

@@ -26,6 +26,7 @@ impl FleetIndex {
                 generation: row.generation,
             });
             devices.put_inventory(row.number, row.inventory_digest);
+            devices.swap_provides(row.number, row.provides_digest);
             devices.restore_seen(row.number, row.seen_at);
             if let Some((id, digest, status)) = row.auth_set {
                 devices.put_auth_set(row.number, id, digest, status);

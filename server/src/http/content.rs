@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::error::{ApiError, Code};
 use super::failure::storage_failure;
-use super::file_body::{Sending, ServedFile, serve_file};
+use super::file_body::{ServedFile, serve_file};
 use crate::crypto::hex;
 use crate::releases::{Content, ReleaseError};
 
@@ -14,23 +14,12 @@ const ARTIFACT_TYPE: &str = "application/vnd.mender-artifact";
 /// Answers with an artifact, or the part of it that is asked for.
 #[must_use]
 pub fn artifact_answer(request: &HttpRequest, content: Content) -> HttpResponse {
-    answer(request, content, Sending::Bytes)
-}
-
-/// Begins to answer with an artifact and breaks the connection off before the first byte of it.
-#[must_use]
-pub fn broken_off_answer(request: &HttpRequest, content: Content) -> HttpResponse {
-    answer(request, content, Sending::Nothing)
-}
-
-fn answer(request: &HttpRequest, content: Content, sending: Sending) -> HttpResponse {
     let served = ServedFile {
         file: content.file,
         size_bytes: content.size,
         content_id: &hex(&content.sha256),
         content_type: ARTIFACT_TYPE,
         filename: Some(&content.file_name),
-        sending,
     };
     serve_file(request, served)
 }

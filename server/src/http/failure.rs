@@ -13,6 +13,7 @@ pub fn storage_failure(err: StorageError) -> ApiError {
     match err {
         StorageError::Full => full(),
         StorageError::Database(_)
+        | StorageError::Interrupted
         | StorageError::Corrupt { .. }
         | StorageError::CorruptRow { .. }
         | StorageError::OutOfRange(_) => ApiError::internal(err),

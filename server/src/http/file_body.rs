@@ -34,17 +34,6 @@ pub struct ServedFile<'a> {
     pub content_type: &'a str,
     /// The name under which a browser would save it.
     pub filename: Option<&'a str>,
-    /// Whether the bytes follow the head.
-    pub sending: Sending,
-}
-
-/// What follows the head of an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Sending {
-    /// The bytes.
-    Bytes,
-    /// Nothing: the connection breaks.
-    Nothing,
 }
 
 /// Answers a `GET` or `HEAD` with a file or the part of it that is asked for (device protocol §3): with
@@ -59,7 +48,10 @@ pub fn serve_file(request: &HttpRequest, served: ServedFile<'_>) -> HttpResponse
     // A proxy that compressed would take the length away.
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("private, no-transform")));
     let whole = ByteRange { start: 0, len: size };
+    // A range means nothing to `HEAD` (RFC 9110 §14.2).
+    let is_head = request.method() == Method::HEAD;
     let part = match select(request.headers(), size, &etag) {
+        Selection::Part(_) | Selection::Unsatisfiable if is_head => whole,
         Selection::NotModified => return response.status(StatusCode::NOT_MODIFIED).finish(),
         Selection::Unsatisfiable => {
             insert(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
@@ -79,12 +71,15 @@ pub fn serve_file(request: &HttpRequest, served: ServedFile<'_>) -> HttpResponse
     let body = if request.method() == Method::HEAD {
         BoxBody::new(Unsent(part.len))
     } else {
-        match served.sending {
-            Sending::Bytes => BoxBody::new(FileBody::new(served.file, part)),
-            Sending::Nothing => BoxBody::new(Broken(part.len)),
-        }
+        BoxBody::new(FileBody::new(served.file, part))
     };
     response.body(body)
+}
+
+/// Breaks the connection instead of answering.
+#[must_use]
+pub fn broken_off() -> HttpResponse {
+    HttpResponse::PartialContent().body(BoxBody::new(Broken))
 }
 
 /// Sets a header; a value that no header can have is left out.
@@ -179,13 +174,13 @@ fn read_chunk(file: &File, seek_to: Option<u64>, len: u64) -> io::Result<Bytes> 
 }
 
 /// A body that breaks before its first byte, and the connection with it.
-struct Broken(u64);
+struct Broken;
 
 impl MessageBody for Broken {
     type Error = io::Error;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.0)
+        BodySize::Sized(1)
     }
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -219,7 +214,7 @@ mod tests {
     use actix_web::test::TestRequest;
     use actix_web::web::Bytes;
 
-    use super::{Sending, ServedFile, attachment, serve_file};
+    use super::{ServedFile, attachment, serve_file};
 
     /// Two and a half chunks of bytes that tell where they are from.
     fn content() -> Vec<u8> {
@@ -232,9 +227,7 @@ mod tests {
         let content_type = "application/octet-stream";
         let request = request.to_http_request();
         let filename = Some("a.mender");
-        let sending = Sending::Bytes;
-        let served = ServedFile { file, size_bytes, content_id: "abc", content_type, filename, sending };
-        serve_file(&request, served)
+        serve_file(&request, ServedFile { file, size_bytes, content_id: "abc", content_type, filename })
     }
 
     fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {

@@ -86,7 +86,6 @@ mod tests {
 
     use super::{Listener, listen};
     use crate::crypto::random::SystemRandom;
-    use crate::http::file_body::Sending;
     use crate::http::{RequestIds, ServedFile, serve_file};
     use crate::tls::{CertificateSlot, LocalCa, PairPaths, ensure_server_pair, server_config, server_names};
 
@@ -133,14 +132,7 @@ mod tests {
                 let file = std::fs::File::open(&file).unwrap();
                 let size_bytes = u64::try_from(FILE_BYTES).unwrap();
                 let content_type = "application/octet-stream";
-                let served = ServedFile {
-                    file,
-                    size_bytes,
-                    content_id: "abc",
-                    content_type,
-                    filename: None,
-                    sending: Sending::Bytes,
-                };
+                let served = ServedFile { file, size_bytes, content_id: "abc", content_type, filename: None };
                 std::future::ready(serve_file(&request, served))
             };
             config.service(web::resource("/empty").route(web::get().to(HttpResponse::NoContent))).service(

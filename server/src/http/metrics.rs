@@ -1,4 +1,4 @@
-//! Metrics for a Prometheus server, in the OpenMetrics text format.
+//! Metrics for a Prometheus server, in the `OpenMetrics` text format.
 
 use actix_web::HttpResponse;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -106,6 +106,8 @@ fn render(numbers: Numbers<'_>) -> Result<String, std::fmt::Error> {
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::metrics::counter::Counter;
+
     use super::RequestCounts;
 
     #[test]
@@ -116,7 +118,7 @@ mod tests {
         counts.count("/api/management/v1/x", 200);
         counts.count("/health/live", 204);
         counts.count("/health/live", 700);
-        let seen = counts.counters.each_ref().map(|door| door.each_ref().map(|counter| counter.get()));
+        let seen = counts.counters.each_ref().map(|door| door.each_ref().map(Counter::get));
         assert_eq!(seen, [[0, 1, 0, 1, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0]]);
     }
 }

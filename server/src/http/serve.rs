@@ -14,6 +14,7 @@ use super::request_id::RequestIds;
 use super::routes;
 use crate::app::Core;
 use crate::crypto::random::RandomError;
+use crate::telemetry::chain;
 
 /// Why nothing listens.
 #[derive(Debug, thiserror::Error)]
@@ -90,8 +91,8 @@ impl Serving {
         self.handle.stop(true).await;
         match self.task.await {
             Ok(Ok(())) => {}
-            Ok(Err(err)) => tracing::error!(error = &err as &dyn std::error::Error, "the listener failed"),
-            Err(err) => tracing::error!(error = &err as &dyn std::error::Error, "the listener panicked"),
+            Ok(Err(err)) => tracing::error!(error = chain(&err), "the listener failed"),
+            Err(err) => tracing::error!(error = chain(&err), "the listener panicked"),
         }
     }
 }

@@ -21,6 +21,6 @@ pub use groups::{GroupName, InvalidGroupName, Regrouped};
 pub use report::{InventoryReports, ReportError};
 pub use service::{DeviceInventory, Inventory, InventoryError};
 pub use set::{AttributeSet, Described, Difference};
-pub use store::{InventoryMode, InventoryWrite, store};
+pub use store::{InventoryMode, InventoryOutcome, InventoryWrite, store};
 
 pub use crate::storage::inventory_list::{AttributeFilter, AttributeKey, InventoryFilter, InventoryOrder};

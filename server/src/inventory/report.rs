@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{AttributeScope, DocumentError, InventoryMode, InventoryWrite, parse};
+use super::{DocumentError, InventoryMode, InventoryOutcome, InventoryWrite, parse};
 use crate::fleet::FleetIndex;
 use crate::ids::DeviceNumber;
-use crate::storage::{Access, Scope, StorageError, inventory};
+use crate::storage::{Access, Scope};
 use crate::writer::{WriteError, Writer};
 
 /// Why a device's inventory was not stored.
@@ -17,9 +17,6 @@ pub enum ReportError {
     /// The writer did not store it.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// Storage failed.
-    #[error("failed to access storage")]
-    Storage(#[from] StorageError),
 }
 
 /// Takes the inventories of the devices of one tenant.
@@ -46,25 +43,17 @@ impl InventoryReports {
         body: &[u8],
     ) -> Result<(), ReportError> {
         let attributes = parse(body, self.limit)?;
-        match mode {
-            InventoryMode::Replace if self.fleet.has_inventory(device, attributes.digest()) => return Ok(()),
-            InventoryMode::Replace => {}
-            InventoryMode::Merge => self.check_room(device, &attributes).await?,
+        let is_stored =
+            mode == InventoryMode::Replace && self.fleet.has_inventory(device, attributes.digest());
+        if is_stored {
+            return Ok(());
         }
+        // What is compared above is what was committed; from here on it is about to change.
+        self.fleet.forget_inventory(device);
         let write = InventoryWrite { device, mode, attributes, limit: self.limit };
-        Ok(self.writer.inventory(self.scope.tenant(), write).await?)
-    }
-
-    async fn check_room(
-        &self,
-        device: DeviceNumber,
-        attributes: &super::AttributeSet,
-    ) -> Result<(), ReportError> {
-        let stored = inventory::of_devices(&self.scope, &[device], &[AttributeScope::Inventory]).await?;
-        let kept = stored.iter().filter(|(_, attribute)| attributes.get(&attribute.name).is_none()).count();
-        if kept + attributes.len() > self.limit {
-            return Err(DocumentError::TooMany { limit: self.limit }.into());
+        match self.writer.inventory(self.scope.tenant(), write).await? {
+            InventoryOutcome::Stored => Ok(()),
+            InventoryOutcome::TooMany => Err(DocumentError::TooMany { limit: self.limit }.into()),
         }
-        Ok(())
     }
 }

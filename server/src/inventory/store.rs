@@ -30,35 +30,45 @@ pub struct InventoryWrite {
     pub limit: usize,
 }
 
+/// What became of a report.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum InventoryOutcome {
+    /// It is stored, or was already; the device may be gone meanwhile.
+    Stored,
+    /// It would leave more attributes than are allowed, and changed nothing.
+    TooMany,
+}
+
 /// Stores reports of devices of one tenant, in order; only rows that differ are written. Devices that are gone
 /// are skipped.
 pub async fn store(
     tx: &WriteScope<'_>,
     writes: &[&InventoryWrite],
     now: DateTime<Utc>,
-) -> Result<(), StorageError> {
+) -> Result<Vec<InventoryOutcome>, StorageError> {
     let mut numbers: Vec<DeviceNumber> = writes.iter().map(|write| write.device).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let numbers = inventory::existing(tx, &numbers).await?;
     let before = load(tx, &numbers).await?;
     let mut after = before.clone();
+    let mut outcomes = Vec::with_capacity(writes.len());
     for write in writes {
-        if let Some(set) = after.get_mut(&write.device) {
-            *set = outcome(std::mem::take(set), write);
-        }
+        outcomes.push(after.get_mut(&write.device).map_or(InventoryOutcome::Stored, |set| put(set, write)));
     }
     let mut differences = Vec::new();
     for ((number, old), new) in before.iter().zip(after.values()) {
         let difference = old.difference(new);
+        let digest = new.digest();
+        // Also without a difference: the index forgot the digest when the report was queued.
+        tx.record(Change::Inventory { number: *number, digest });
         if !difference.is_empty() {
-            let digest = new.digest();
             devices::set_inventory_digest(tx, *number, digest, now).await?;
-            tx.record(Change::Inventory { number: *number, digest });
             differences.push((*number, difference));
         }
     }
-    inventory::apply(tx, AttributeScope::Inventory, &differences, now).await
+    inventory::apply(tx, AttributeScope::Inventory, &differences, now).await?;
+    Ok(outcomes)
 }
 
 async fn load(
@@ -75,10 +85,13 @@ async fn load(
     Ok(sets)
 }
 
-fn outcome(set: AttributeSet, write: &InventoryWrite) -> AttributeSet {
+fn put(set: &mut AttributeSet, write: &InventoryWrite) -> InventoryOutcome {
     match write.mode {
-        InventoryMode::Replace => write.attributes.clone(),
-        InventoryMode::Merge if set.merged_len(&write.attributes) > write.limit => set,
-        InventoryMode::Merge => set.merged(write.attributes.clone()),
+        InventoryMode::Replace => *set = write.attributes.clone(),
+        InventoryMode::Merge if set.merged_len(&write.attributes) > write.limit => {
+            return InventoryOutcome::TooMany;
+        }
+        InventoryMode::Merge => *set = std::mem::take(set).merged(write.attributes.clone()),
     }
+    InventoryOutcome::Stored
 }

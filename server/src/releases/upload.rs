@@ -266,7 +266,8 @@ impl From<StorageError> for UploadError {
     fn from(err: StorageError) -> Self {
         match err {
             StorageError::Full => Self::Full,
-            StorageError::Database(_)
+            StorageError::Interrupted
+            | StorageError::Database(_)
             | StorageError::Corrupt { .. }
             | StorageError::CorruptRow { .. }
             | StorageError::OutOfRange(_) => Self::Storage(err),

@@ -130,9 +130,9 @@ pub async fn total_size(scope: &impl Access) -> Result<u64, StorageError> {
     u64::try_from(total.flatten().unwrap_or(0)).map_err(|_| StorageError::OutOfRange("artifacts.size"))
 }
 
-/// Answers whether an artifact has this id, in whatever tenant.
+/// Answers whether an artifact of the tenant has this id.
 pub async fn id_is_taken(scope: &impl Access, id: ArtifactId) -> Result<bool, StorageError> {
-    Ok(Entity::find_by_id(id.as_uuid()).count(&scope.executor()).await? > 0)
+    Ok(Entity::find_by_id((scope.tenant().as_uuid(), id.as_uuid())).count(&scope.executor()).await? > 0)
 }
 
 /// Finds an artifact of the release that holds one of these slots.

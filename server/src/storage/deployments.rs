@@ -66,8 +66,8 @@ pub struct CounterChange {
     pub statistics: Statistics,
     /// Devices that asked for the first time.
     pub asked: u64,
-    /// Bytes assigned.
-    pub size: u64,
+    /// Bytes assigned more than before.
+    pub size: i64,
 }
 
 /// A deployment with its targets, as the fleet index needs it.
@@ -205,7 +205,7 @@ pub async fn count(tx: &WriteScope<'_>, changes: &[CounterChange]) -> Result<(),
         let mut update = Entity::update_many()
             .filter(Column::Number.eq(number_column(change.number)))
             .col_expr(Column::AskedCount, add(Column::AskedCount, signed(change.asked)?))
-            .col_expr(Column::TotalSize, add(Column::TotalSize, signed(change.size)?));
+            .col_expr(Column::TotalSize, add(Column::TotalSize, change.size));
         for (state, difference) in change.statistics.iter().filter(|(_, difference)| *difference != 0) {
             let column = counter(state);
             update = update.col_expr(column, add(column, difference));

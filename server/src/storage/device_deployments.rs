@@ -254,17 +254,13 @@ async fn paged(
     query: Select<Entity>,
     page: Option<Page>,
 ) -> Result<(Vec<DeviceDeployment>, u64), StorageError> {
-    let (rows, total) = match page {
-        Some(page) => {
-            let total = query.clone().count(&scope.executor()).await?;
-            let rows = query.offset(page.offset()).limit(page.per_page).all(&scope.executor()).await?;
-            (rows, total)
-        }
-        None => {
-            let rows = query.all(&scope.executor()).await?;
-            let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-            (rows, total)
-        }
+    let (rows, total) = if let Some(page) = page {
+        let total = query.clone().count(&scope.executor()).await?;
+        (query.offset(page.offset()).limit(page.per_page).all(&scope.executor()).await?, total)
+    } else {
+        let rows = query.all(&scope.executor()).await?;
+        let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        (rows, total)
     };
     Ok((rows.into_iter().map(device_deployment).collect::<Result<_, _>>()?, total))
 }

@@ -9,6 +9,9 @@ pub enum StorageError {
     /// No room is left for what should be stored.
     #[error("the disk that holds the database is full")]
     Full,
+    /// The server stopped before it was known whether the transaction was committed.
+    #[error("the server stopped while the transaction was committed")]
+    Interrupted,
     /// A row holds something that this version does not understand.
     #[error("{column} holds the unknown value {value:?}")]
     Corrupt {
@@ -54,7 +57,11 @@ impl StorageError {
             Self::Database(err) => {
                 matches!(err.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
             }
-            Self::Full | Self::Corrupt { .. } | Self::CorruptRow { .. } | Self::OutOfRange(_) => false,
+            Self::Full
+            | Self::Interrupted
+            | Self::Corrupt { .. }
+            | Self::CorruptRow { .. }
+            | Self::OutOfRange(_) => false,
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct DeviceOverview {
     pub generation: u32,
     /// Recognises its inventory.
     pub inventory_digest: u64,
+    /// Recognises what it reported to provide.
+    pub provides_digest: u64,
     /// When it was last seen, in seconds since 1970; 0 for never.
     pub seen_at: u32,
     /// One of its sets.
@@ -36,9 +38,10 @@ pub async fn devices(scope: &Scope, mut each: impl FnMut(DeviceOverview) + Send)
     let statement = plain(
         connection.get_database_backend(),
         "SELECT d.number, d.id, d.tenant_id, d.status, d.generation, d.inventory_digest, d.identity_hash, \
-         COALESCE(s.seen_at, 0) AS seen_at, a.id AS auth_set_id, a.spki_sha256, a.status AS auth_set_status \
+         COALESCE(s.seen_at, 0) AS seen_at, COALESCE(p.digest, 0) AS provides_digest, a.id AS auth_set_id, a.spki_sha256, a.status AS auth_set_status \
          FROM devices d LEFT JOIN auth_sets a ON a.device_number = d.number \
-         LEFT JOIN device_sightings s ON s.device_number = d.number ORDER BY d.number",
+         LEFT JOIN device_sightings s ON s.device_number = d.number \
+         LEFT JOIN device_provides p ON p.device_number = d.number ORDER BY d.number",
     );
     let mut rows = connection.stream_raw(statement).await?;
     while let Some(row) = rows.try_next().await? {
@@ -68,6 +71,7 @@ fn overview(row: &QueryResult) -> Result<DeviceOverview, StorageError> {
         generation: u32::try_from(row.try_get::<i64>("", "generation")?)
             .map_err(|_| StorageError::OutOfRange("devices.generation"))?,
         inventory_digest: row.try_get::<i64>("", "inventory_digest")?.cast_unsigned(),
+        provides_digest: row.try_get::<i64>("", "provides_digest")?.cast_unsigned(),
         seen_at: u32::try_from(row.try_get::<i64>("", "seen_at")?).unwrap_or(u32::MAX),
         auth_set,
     })

@@ -8,26 +8,31 @@ use super::entity::device_provides::{ActiveModel, Column, Entity};
 use super::{Access as _, StorageError, WriteScope};
 use crate::ids::DeviceNumber;
 
-/// Stores what a device reported, in place of what it reported before.
-pub async fn store(
-    tx: &WriteScope<'_>,
-    device: DeviceNumber,
-    digest: u64,
-    provides: &str,
-) -> Result<(), StorageError> {
-    let row = ActiveModel {
-        device_number: ActiveValue::Set(number_column(device)),
-        digest: ActiveValue::Set(digest.cast_signed()),
-        provides: ActiveValue::Set(provides.to_owned()),
-    };
-    Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(Column::DeviceNumber)
-                .update_columns([Column::Digest, Column::Provides])
-                .to_owned(),
-        )
-        .exec_without_returning(&tx.executor())
-        .await?;
+/// What one device reported.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportedProvides<'a> {
+    /// The device.
+    pub device: DeviceNumber,
+    /// Recognises the same report.
+    pub digest: u64,
+    /// The JSON object that it sent.
+    pub provides: &'a str,
+}
+
+/// Stores what devices reported, each in place of what it reported before; a device must occur only once.
+pub async fn store(tx: &WriteScope<'_>, reported: &[ReportedProvides<'_>]) -> Result<(), StorageError> {
+    if reported.is_empty() {
+        return Ok(());
+    }
+    let rows = reported.iter().map(|one| ActiveModel {
+        device_number: ActiveValue::Set(number_column(one.device)),
+        digest: ActiveValue::Set(one.digest.cast_signed()),
+        provides: ActiveValue::Set(one.provides.to_owned()),
+    });
+    let replace = OnConflict::column(Column::DeviceNumber)
+        .update_columns([Column::Digest, Column::Provides])
+        .to_owned();
+    Entity::insert_many(rows).on_conflict(replace).exec_without_returning(&tx.executor()).await?;
     Ok(())
 }
 

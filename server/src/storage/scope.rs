@@ -81,7 +81,15 @@ impl Transaction {
     }
 
     /// Makes everything durable, then tells what follows the change log, then lets the next writer in.
+    ///
+    /// Runs to its end even if nobody waits for it any more: a caller that went away between the commit and
+    /// the telling would leave memory behind the database.
     pub async fn commit(self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        let finished = tokio::spawn(self.finish(now)).await;
+        finished.unwrap_or(Err(StorageError::Interrupted))
+    }
+
+    async fn finish(self, now: DateTime<Utc>) -> Result<(), StorageError> {
         let changes = self.changes.into_inner();
         change_log::append(&DatabaseExecutor::Transaction(&self.inner), &changes, now).await?;
         self.inner.commit().await?;

@@ -50,7 +50,7 @@ pub async fn find(scope: &impl Access, id: UserId) -> Result<Option<User>, Stora
     let key = (scope.tenant().as_uuid(), id.as_uuid());
     let Some(member) = memberships::Entity::find_by_id(key).one(&executor).await? else { return Ok(None) };
     let row = Entity::find_by_id(id.as_uuid()).one(&executor).await?;
-    row.map(|row| user(row, &member.role)).transpose()
+    row.map(|row| user(&row, &member.role)).transpose()
 }
 
 /// The users of the tenant that match, by address.
@@ -91,7 +91,7 @@ pub async fn list(scope: &impl Access, filter: &UserFilter) -> Result<Vec<User>,
     rows.into_iter()
         .map(|row| {
             let role = roles.get(&row.id).map_or("", String::as_str);
-            user(row, role)
+            user(&row, role)
         })
         .collect()
 }
@@ -199,7 +199,7 @@ pub async fn note_login(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-fn user(row: Model, role: &str) -> Result<User, StorageError> {
+fn user(row: &Model, role: &str) -> Result<User, StorageError> {
     Ok(User {
         id: row.id.into(),
         email: row
@@ -232,7 +232,7 @@ mod tests {
             updated_at: DateTime::UNIX_EPOCH,
             login_at: None,
         };
-        let text = user(row, "admin").unwrap_err().to_string();
+        let text = user(&row, "admin").unwrap_err().to_string();
         assert_eq!(text, format!("users.email of row {} holds an unknown value", Uuid::nil()));
     }
 }

@@ -23,7 +23,7 @@ use self::batch::{Batch, Job};
 use crate::clock::Clock;
 use crate::fleet::FleetIndex;
 use crate::ids::{DeviceNumber, TenantId};
-use crate::inventory::InventoryWrite;
+use crate::inventory::{InventoryOutcome, InventoryWrite};
 use crate::storage::{Database, StorageError};
 
 /// Commands that may wait; beyond, requests are answered with 503.
@@ -58,8 +58,8 @@ pub struct PendingLimits {
 pub(crate) enum Command {
     Register(Job<Registration, Registered>),
     Update(Job<DeviceUpdate, UpdateOutcome>),
-    Inventory(Job<InventoryWrite, ()>),
-    Provides(provides::ReportedProvides),
+    Inventory(Job<InventoryWrite, InventoryOutcome>),
+    Provides(provides::ProvidesReport),
 }
 
 /// A way to the writer; cheap to clone.
@@ -97,16 +97,26 @@ impl Writer {
     }
 
     /// Stores a device's inventory.
-    pub async fn inventory(&self, tenant: TenantId, write: InventoryWrite) -> Result<(), WriteError> {
+    pub async fn inventory(
+        &self,
+        tenant: TenantId,
+        write: InventoryWrite,
+    ) -> Result<InventoryOutcome, WriteError> {
+        self.check_room_for_reports()?;
         self.submit(tenant, write, Command::Inventory).await
     }
 
-    /// Keeps what a device reports to provide. Nobody waits for it: it comes again with the next poll.
-    pub fn provides(&self, tenant: TenantId, device: DeviceNumber, digest: u64, provides: String) {
-        let reported = provides::ReportedProvides { tenant, device, digest, provides };
-        if self.commands.try_send(Command::Provides(reported)).is_err() {
-            tracing::debug!("dropped reported provides: too many writes are waiting");
-        }
+    /// Keeps what a device reports to provide. Nobody waits for it; an error says that it was not even queued.
+    pub fn provides(
+        &self,
+        tenant: TenantId,
+        device: DeviceNumber,
+        digest: u64,
+        provides: String,
+    ) -> Result<(), WriteError> {
+        self.check_room_for_reports()?;
+        let report = provides::ProvidesReport { tenant, device, digest, provides };
+        self.commands.try_send(Command::Provides(report)).map_err(|err| refusal(&err))
     }
 
     /// Answers whether commands are still carried out.
@@ -129,11 +139,21 @@ impl Writer {
         command: impl FnOnce(Job<I, O>) -> Command,
     ) -> Result<O, WriteError> {
         let (answer, answered) = oneshot::channel();
-        self.commands.try_send(command(Job { tenant, input, answer })).map_err(|err| match err {
-            mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => WriteError::Stopped,
-        })?;
+        self.commands.try_send(command(Job { tenant, input, answer })).map_err(|err| refusal(&err))?;
         answered.await.map_err(|_| WriteError::Stopped)?
+    }
+
+    /// What devices send again anyway gives way first: the second half of the queue is kept for registrations
+    /// and for what is said about deployments.
+    fn check_room_for_reports(&self) -> Result<(), WriteError> {
+        if self.commands.capacity() < QUEUE / 2 { Err(WriteError::Overloaded) } else { Ok(()) }
+    }
+}
+
+const fn refusal(err: &mpsc::error::TrySendError<Command>) -> WriteError {
+    match err {
+        mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
+        mpsc::error::TrySendError::Closed(_) => WriteError::Stopped,
     }
 }
 
@@ -151,13 +171,13 @@ async fn run(mut queue: mpsc::Receiver<Command>, context: Context) {
         let batch = Batch::collect(commands.drain(..));
         match batch.carry_out(&context).await {
             Ok(outcomes) => batch.answer(outcomes),
-            Err(err) if batch.len() == 1 => batch.fail(err),
+            Err(err) if batch.len() == 1 => batch.fail(err, &context),
             Err(err) => {
                 tracing::warn!(error = %err, commands = batch.len(), "a batch failed, running its commands one by one");
                 for single in batch.into_singles() {
                     match single.carry_out(&context).await {
                         Ok(outcomes) => single.answer(outcomes),
-                        Err(err) => single.fail(err),
+                        Err(err) => single.fail(err, &context),
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::Context;
+use super::batch::put;
 use crate::devices::registration::{Verdict, judge};
 use crate::devices::{AuthSet, AuthSetStatus, CredentialDigest, Device, DeviceStatus, Identity};
 use crate::fleet::{KnownDevice, Login};
@@ -46,11 +46,17 @@ struct Entry {
     new_sets: Vec<AuthSetId>,
 }
 
+/// How much more may wait for operators; shared by the tenants of a batch.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) pending_left: u64,
+    pub(super) per_device: usize,
+}
+
 struct Round<'a> {
     entries: HashMap<[u8; 32], Entry>,
-    pending_left: u64,
     accepted_left: Option<u64>,
-    context: &'a Context,
+    room: &'a mut Room,
     now: DateTime<Utc>,
 }
 
@@ -58,34 +64,21 @@ pub(super) async fn carry_out(
     tx: &WriteScope<'_>,
     jobs: &[(usize, &Registration)],
     outcomes: &mut [Option<Registered>],
-    context: &Context,
+    room: &mut Room,
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {
     let hashes: Vec<[u8; 32]> = jobs.iter().map(|(_, registration)| registration.identity.hash()).collect();
-    let mut round = Round {
-        entries: load(tx, &hashes).await?,
-        pending_left: context.limits.total.saturating_sub(context.fleet.pending_count()),
-        accepted_left: accepted_left(tx).await?,
-        context,
-        now,
-    };
-    let mut accepted = Vec::new();
-    for ((at, registration), hash) in jobs.iter().zip(&hashes) {
+    let accepted_left = accepted_left(tx).await?;
+    let mut round = Round { entries: load(tx, &hashes).await?, accepted_left, room, now };
+    for ((place, registration), hash) in jobs.iter().zip(&hashes) {
         let outcome = round.register(tx, registration, *hash).await?;
-        if matches!(outcome, Registered::Accepted(_)) {
-            accepted.push((*at, *hash));
-        }
-        if let Some(place) = outcomes.get_mut(*at) {
-            *place = Some(outcome);
-        }
+        put(outcomes, *place, outcome);
     }
     round.store(tx).await?;
-    // Devices got their numbers and generations only now.
-    for (at, hash) in accepted {
-        if let (Some(entry), Some(Some(Registered::Accepted(login)))) =
-            (round.entries.get(&hash), outcomes.get_mut(at))
-        {
-            login.device = known(tx, &entry.device);
+    for ((place, _), hash) in jobs.iter().zip(&hashes) {
+        if let Some(Some(Registered::Accepted(login))) = outcomes.get(*place) {
+            let settled = round.settled_login(tx, hash, login.auth_set)?;
+            put(outcomes, *place, settled);
         }
     }
     Ok(())
@@ -99,20 +92,21 @@ impl Round<'_> {
         hash: [u8; 32],
     ) -> Result<Registered, StorageError> {
         let sets = self.entries.get(&hash).map(|entry| entry.sets.as_slice());
-        match judge(sets, &registration.spki_sha256, self.context.limits.per_device) {
+        match judge(sets, &registration.spki_sha256, self.room.per_device, self.now) {
             Verdict::NewDevice => Ok(self.add_device(registration, hash)),
             Verdict::NewKey { evicted } => self.add_key(tx, registration, hash, evicted).await,
             Verdict::Promoted(id) => self.promote(tx, hash, id).await,
-            Verdict::Known(id, AuthSetStatus::Accepted) => Ok(self.login(tx, hash, id)),
+            Verdict::Crowded => Ok(Registered::TooMany),
+            Verdict::Known(id, AuthSetStatus::Accepted) => self.login(tx, &hash, id),
             Verdict::Known(_, status) => Ok(Registered::Refused(status)),
         }
     }
 
     fn add_device(&mut self, registration: &Registration, hash: [u8; 32]) -> Registered {
-        if self.pending_left == 0 {
+        if self.room.pending_left == 0 {
             return Registered::TooMany;
         }
-        self.pending_left -= 1;
+        self.room.pending_left -= 1;
         let set = self.pending_set(registration);
         let device = Device {
             number: DeviceNumber::from(0),
@@ -137,12 +131,12 @@ impl Round<'_> {
         hash: [u8; 32],
         evicted: Option<AuthSetId>,
     ) -> Result<Registered, StorageError> {
-        if self.pending_left == 0 && evicted.is_none() {
+        if self.room.pending_left == 0 && evicted.is_none() {
             return Ok(Registered::TooMany);
         }
         let set = self.pending_set(registration);
         let tenant = tx.tenant();
-        let Some(entry) = self.entries.get_mut(&hash) else { return Ok(Registered::TooMany) };
+        let entry = self.entries.get_mut(&hash).ok_or_else(lost)?;
         if let Some(evicted) = evicted {
             auth_sets::delete(tx, evicted).await?;
             for set in entry.sets.extract_if(.., |set| set.id == evicted) {
@@ -151,7 +145,7 @@ impl Round<'_> {
             }
             entry.new_sets.retain(|id| *id != evicted);
         } else {
-            self.pending_left -= 1;
+            self.room.pending_left -= 1;
         }
         entry.new_sets.push(set.id);
         entry.sets.push(set);
@@ -165,7 +159,7 @@ impl Round<'_> {
         hash: [u8; 32],
         id: AuthSetId,
     ) -> Result<Registered, StorageError> {
-        let Some(entry) = self.entries.get_mut(&hash) else { return Ok(Registered::TooMany) };
+        let entry = self.entries.get_mut(&hash).ok_or_else(lost)?;
         if entry.device.status != DeviceStatus::Accepted {
             match &mut self.accepted_left {
                 Some(0) => return Ok(Registered::LimitReached),
@@ -186,13 +180,34 @@ impl Round<'_> {
         entry.device.generation = entry.device.generation.wrapping_add(1);
         entry.is_changed = true;
         entry.refresh();
-        Ok(self.login(tx, hash, id))
+        self.login(tx, &hash, id)
     }
 
-    fn login(&self, tx: &WriteScope<'_>, hash: [u8; 32], auth_set: AuthSetId) -> Registered {
-        self.entries.get(&hash).map_or(Registered::TooMany, |entry| {
-            Registered::Accepted(Login { device: known(tx, &entry.device), auth_set })
-        })
+    fn login(
+        &self,
+        tx: &WriteScope<'_>,
+        hash: &[u8; 32],
+        auth_set: AuthSetId,
+    ) -> Result<Registered, StorageError> {
+        let entry = self.entries.get(hash).ok_or_else(lost)?;
+        Ok(Registered::Accepted(Login { device: known(tx, &entry.device), auth_set }))
+    }
+
+    /// What a login is once the whole batch is done: its set may have lost acceptance to a later one of the same
+    /// device, and the device's generation may have moved on.
+    fn settled_login(
+        &self,
+        tx: &WriteScope<'_>,
+        hash: &[u8; 32],
+        auth_set: AuthSetId,
+    ) -> Result<Registered, StorageError> {
+        let entry = self.entries.get(hash).ok_or_else(lost)?;
+        let set = entry.sets.iter().find(|set| set.id == auth_set).ok_or_else(lost)?;
+        if set.status == AuthSetStatus::Accepted {
+            self.login(tx, hash, auth_set)
+        } else {
+            Ok(Registered::Refused(set.status))
+        }
     }
 
     fn pending_set(&self, registration: &Registration) -> AuthSet {
@@ -255,6 +270,11 @@ impl Entry {
         self.is_changed |= status != self.device.status && !self.is_new;
         self.device.status = status;
     }
+}
+
+/// The error of a batch that forgot what it had loaded; never seen.
+const fn lost() -> StorageError {
+    StorageError::OutOfRange("devices of a batch")
 }
 
 async fn load(tx: &WriteScope<'_>, hashes: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Entry>, StorageError> {

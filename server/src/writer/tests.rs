@@ -17,6 +17,7 @@ use crate::devices::service::Devices;
 use crate::devices::{AuthSetStatus, DeviceStatus, Identity};
 use crate::fleet::{FleetIndex, KnownDevice};
 use crate::ids::{ArtifactId, DeploymentId, DeviceId, TenantId};
+use crate::storage::devices::DeviceFilter;
 use crate::storage::testing::{TestDatabase, artifact};
 use crate::storage::{Page, artifacts, deployments, device_deployments, tenants};
 
@@ -37,9 +38,13 @@ impl Bench {
     async fn on(files: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_800_000_000));
         let fleet = Arc::new(FleetIndex::load(&files.database).await.unwrap());
-        files.database.follow(Arc::clone(&fleet) as _);
-        let (writer, _) =
-            Writer::start(files.database.clone(), Arc::clone(&fleet), Arc::clone(&clock) as _, LIMITS);
+        files.database.follow(Arc::<FleetIndex>::clone(&fleet));
+        let (writer, _) = Writer::start(
+            files.database.clone(),
+            Arc::clone(&fleet),
+            Arc::<ManualClock>::clone(&clock),
+            LIMITS,
+        );
         Self { files, fleet, writer, clock }
     }
 
@@ -50,11 +55,11 @@ impl Bench {
 
     fn devices(&self) -> Devices {
         let scope = self.files.database.scope(TenantId::DEFAULT);
-        Devices::new(scope, Arc::clone(&self.fleet), Arc::clone(&self.clock) as _, 2048)
+        Devices::new(scope, Arc::clone(&self.fleet), Arc::<ManualClock>::clone(&self.clock), 2048)
     }
 
     fn deployments(&self) -> Deployments {
-        Deployments::new(self.files.database.scope(TenantId::DEFAULT), Arc::clone(&self.clock) as _)
+        Deployments::new(self.files.database.scope(TenantId::DEFAULT), Arc::<ManualClock>::clone(&self.clock))
     }
 
     async fn register(&self, serial: u32, key: u8) -> Registered {
@@ -68,7 +73,7 @@ impl Bench {
 
     async fn accept_all(&self) -> Vec<KnownDevice> {
         let (found, _) =
-            self.devices().list(&Default::default(), Page { page: 1, per_page: 100 }).await.unwrap();
+            self.devices().list(&DeviceFilter::default(), Page { page: 1, per_page: 100 }).await.unwrap();
         let mut known = Vec::new();
         for one in found {
             self.devices().decide(one.device.id, one.auth_sets[0].id, AuthSetStatus::Accepted).await.unwrap();
@@ -132,11 +137,8 @@ impl Bench {
         for state in State::ALL {
             let in_state = i64::try_from(rows.iter().filter(|row| row.state == state).count()).unwrap();
             // Who never asked is pending, or aborted with the deployment.
-            let is_rest = match state {
-                State::Pending => stored.finished_at.is_none(),
-                State::Aborted => stored.finished_at.is_some(),
-                _ => false,
-            };
+            let of_rest = if stored.finished_at.is_none() { State::Pending } else { State::Aborted };
+            let is_rest = state == of_rest;
             let expected = in_state + if is_rest { rest } else { 0 };
             assert_eq!(stored.statistics.of(state), expected, "{state} of {stored:?}");
         }
@@ -171,9 +173,12 @@ async fn one_burst_of_the_same_device_makes_one_device() {
 #[tokio::test]
 async fn what_waits_is_capped_in_all_and_for_each_device() {
     let bench = Bench::start().await;
-    for key in 1..=5 {
+    for key in 1..=2 {
         assert_eq!(bench.register(1, key).await, Registered::Refused(AuthSetStatus::Pending));
     }
+    assert_eq!(bench.register(1, 3).await, Registered::TooMany);
+    bench.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(bench.register(1, 3).await, Registered::Refused(AuthSetStatus::Pending));
     assert_eq!(bench.fleet.pending_count(), 2);
     let burst = futures_util::future::join_all((2..20).map(|serial| bench.register(serial, 1))).await;
     let refused = burst.iter().filter(|outcome| **outcome == Registered::TooMany).count();
@@ -274,7 +279,8 @@ async fn a_decommissioned_device_ends_its_deployments_and_comes_back_as_a_new_on
     }
     assert!(bench.deployments().get(deployment).await.unwrap().finished_at.is_some());
     assert_eq!(bench.register(0, 1).await, Registered::Refused(AuthSetStatus::Pending));
-    let (found, _) = bench.devices().list(&Default::default(), Page { page: 1, per_page: 9 }).await.unwrap();
+    let (found, _) =
+        bench.devices().list(&DeviceFilter::default(), Page { page: 1, per_page: 9 }).await.unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].device.number > devices[1].number && found[0].device.id != devices[0].id);
 }
@@ -344,10 +350,80 @@ async fn preauthorizing_one_more_key_leaves_the_session_alone() {
 }
 
 #[tokio::test]
+async fn of_two_expected_keys_in_one_batch_only_the_last_gets_a_session() {
+    let bench = Bench::start().await;
+    let identity = serde_json::json!({ "sn": "5" });
+    let pems = [
+        include_str!("../../testdata/keys/p256.pub.pem"),
+        include_str!("../../testdata/keys/ed25519.pub.pem"),
+    ];
+    let id = bench.devices().preauthorize(&identity, pems[0], false).await.unwrap();
+    assert_eq!(bench.fleet.device(id).unwrap().status, DeviceStatus::Preauthorized);
+    bench.devices().preauthorize(&identity, pems[1], true).await.unwrap();
+    let sets = bench.devices().get(id).await.unwrap().auth_sets;
+    let requests = sets.iter().map(|set| {
+        let registration = Registration {
+            identity: Identity::from_value(&identity).unwrap(),
+            spki_sha256: set.spki_sha256,
+            public_key: set.public_key.clone(),
+        };
+        bench.writer.register(TenantId::DEFAULT, registration)
+    });
+    let came: Vec<_> =
+        futures_util::future::join_all(requests).await.into_iter().map(Result::unwrap).collect();
+    let now = bench.fleet.device(id).unwrap();
+    let sessions: Vec<_> = came
+        .iter()
+        .filter(|one| matches!(one, Registered::Accepted(login) if login.device.generation == now.generation))
+        .collect();
+    assert_eq!(sessions.len(), 1, "{came:?}");
+    let accepted = bench.fleet.accepted_auth_set(now.number);
+    assert!(matches!(sessions[0], Registered::Accepted(login) if Some(login.auth_set) == accepted));
+}
+
+#[tokio::test]
+async fn a_target_that_expires_ends_its_deployment() {
+    let bench = Bench::start().await;
+    bench.register(1, 1).await;
+    bench.release("one").await;
+    let (found, _) =
+        bench.devices().list(&DeviceFilter::default(), Page { page: 1, per_page: 9 }).await.unwrap();
+    let deployment = bench.deploy("one", Target::Devices(vec![found[0].device.id])).await;
+    bench.devices().expire(found[0].device.id, found[0].auth_sets[0].id).await.unwrap();
+    bench.check_counters(deployment).await;
+    assert!(bench.deployments().get(deployment).await.unwrap().finished_at.is_some());
+}
+
+#[tokio::test]
+async fn a_commit_is_told_even_if_nobody_waits_for_it() {
+    let bench = Bench::start().await;
+    let device = bench.accepted(1).await.remove(0);
+    let set = bench.devices().get(device.id).await.unwrap().auth_sets.remove(0);
+    let devices = bench.devices();
+    // Given up at every point where it waits, sooner or later after the commit.
+    for waits in 0..64 {
+        let mut deciding = Box::pin(devices.decide(device.id, set.id, AuthSetStatus::Rejected));
+        for _ in 0..waits {
+            if futures_util::poll!(&mut deciding).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(deciding);
+    }
+    // The next transaction waits for whatever is still under way.
+    bench.devices().revoke_sessions(set.id).await.unwrap();
+    let stored = bench.devices().get(device.id).await.unwrap().device;
+    let known = bench.fleet.device(device.id).unwrap();
+    assert_eq!((known.status, known.generation), (stored.status, stored.generation));
+}
+
+#[tokio::test]
 async fn a_pending_key_expires_with_its_device() {
     let bench = Bench::start().await;
     bench.register(1, 1).await;
-    let (found, _) = bench.devices().list(&Default::default(), Page { page: 1, per_page: 9 }).await.unwrap();
+    let (found, _) =
+        bench.devices().list(&DeviceFilter::default(), Page { page: 1, per_page: 9 }).await.unwrap();
     bench.devices().expire(found[0].device.id, found[0].auth_sets[0].id).await.unwrap();
     assert_eq!((bench.fleet.device_count(), bench.fleet.pending_count()), (0, 0));
 }

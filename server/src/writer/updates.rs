@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use super::batch::put;
+use crate::deployments::ending::finish_complete;
 use crate::deployments::state::ReportEffect;
 use crate::deployments::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
@@ -61,7 +63,8 @@ pub enum UpdateOutcome {
 
 struct Entry {
     row: DeviceDeployment,
-    stored: Option<DeviceDeploymentState>,
+    /// State and artifact as stored; `None` for a row that this batch makes.
+    stored: Option<(DeviceDeploymentState, Option<ArtifactId>)>,
     is_changed: bool,
     log: Option<String>,
 }
@@ -81,10 +84,7 @@ pub(super) async fn carry_out(
 ) -> Result<(), StorageError> {
     let mut round = Round::load(tx, jobs, now).await?;
     for (at, update) in jobs {
-        let outcome = round.apply(update);
-        if let Some(place) = outcomes.get_mut(*at) {
-            *place = Some(outcome);
-        }
+        put(outcomes, *at, round.apply(update));
     }
     round.store(tx).await
 }
@@ -105,7 +105,7 @@ impl Round {
         let rows = device_deployments::find_pairs(tx, &pairs).await?;
         let entry = |row: DeviceDeployment| {
             let key = (row.deployment_id, row.device_id);
-            (key, Entry { stored: Some(row.state), row, is_changed: false, log: None })
+            (key, Entry { stored: Some((row.state, row.artifact)), row, is_changed: false, log: None })
         };
         Ok(Self {
             deployments: found.into_iter().map(|deployment| (deployment.id, deployment)).collect(),
@@ -165,16 +165,17 @@ impl Round {
         if entry.row.state.is_final() {
             return UpdateOutcome::Unknown;
         }
-        let counters = counters(&mut self.counters, number);
+        let counters = change_of(&mut self.counters, number);
         counters.asked += u64::from(is_new);
         if id.is_some() && entry.row.artifact != id {
-            counters.size += size.saturating_sub(entry.row.artifact_size);
+            counters.size += signed(size) - signed(entry.row.artifact_size);
             entry.row.artifact = id;
             entry.row.artifact_size = size;
             entry.is_changed = true;
         }
         if state.is_final() {
-            entry.move_to(state, counters, self.now);
+            counters.statistics.transfer(entry.row.state, state);
+            entry.move_to(state, self.now);
         }
         UpdateOutcome::Done
     }
@@ -185,14 +186,14 @@ impl Round {
         state: DeviceDeploymentState,
         substate: Option<&str>,
     ) -> UpdateOutcome {
-        let Some(entry) = self.entries.get_mut(&(update.deployment, update.device_id)) else {
-            return UpdateOutcome::Unknown;
-        };
+        let Self { entries, counters, now, .. } = self;
+        let Some(entry) = known(entries, update) else { return UpdateOutcome::Unknown };
         match entry.row.state.reported(state) {
             ReportEffect::Stop => return UpdateOutcome::Stop,
             ReportEffect::MovesTo(next) => {
                 entry.row.substate = None;
-                entry.move_to(next, counters(&mut self.counters, entry.row.deployment), self.now);
+                change_of(counters, entry.row.deployment).statistics.transfer(entry.row.state, next);
+                entry.move_to(next, *now);
             }
             ReportEffect::Acknowledged => {}
         }
@@ -204,9 +205,7 @@ impl Round {
     }
 
     fn log(&mut self, update: &DeviceUpdate, messages: &str) -> UpdateOutcome {
-        let Some(entry) = self.entries.get_mut(&(update.deployment, update.device_id)) else {
-            return UpdateOutcome::Unknown;
-        };
+        let Some(entry) = known(&mut self.entries, update) else { return UpdateOutcome::Unknown };
         entry.is_changed |= !entry.row.logged;
         entry.row.logged = true;
         entry.log = Some(messages.to_owned());
@@ -250,13 +249,12 @@ impl Round {
             .filter(|change| change.statistics.finished() > 0)
             .map(|change| change.number)
             .collect();
-        crate::deployments::service::finish_complete(tx, &touched, self.now).await
+        finish_complete(tx, &touched, self.now).await
     }
 }
 
 impl Entry {
-    fn move_to(&mut self, next: DeviceDeploymentState, counters: &mut CounterChange, now: DateTime<Utc>) {
-        counters.statistics.transfer(self.row.state, next);
+    fn move_to(&mut self, next: DeviceDeploymentState, now: DateTime<Utc>) {
         self.row.state = next;
         self.row.started_at = self.row.started_at.or(Some(now));
         self.row.finished_at = next.is_final().then_some(now);
@@ -266,13 +264,26 @@ impl Entry {
     /// The index needs to know who was offered what, who began, and who ended; not each step between.
     fn matters_to_the_index(&self) -> bool {
         match self.stored {
-            None | Some(DeviceDeploymentState::Pending) => true,
-            Some(_) => self.row.state.is_final(),
+            None | Some((DeviceDeploymentState::Pending, _)) => true,
+            Some((_, artifact)) => self.row.state.is_final() || self.row.artifact != artifact,
         }
     }
 }
 
-fn counters(
+fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// The row that a device speaks of: one that this very batch makes was not offered to anybody yet.
+fn known<'a>(
+    entries: &'a mut BTreeMap<(DeploymentId, DeviceId), Entry>,
+    update: &DeviceUpdate,
+) -> Option<&'a mut Entry> {
+    let entry = entries.get_mut(&(update.deployment, update.device_id))?;
+    entry.stored.is_some().then_some(entry)
+}
+
+fn change_of(
     all: &mut BTreeMap<DeploymentNumber, CounterChange>,
     number: DeploymentNumber,
 ) -> &mut CounterChange {

@@ -48,10 +48,13 @@ pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
     };
     let exit = match shown {
         Ok(outcome) => {
-            for line in summary::lines(&outcome, &stage, directory.path()) {
+            for line in summary::outcome(&outcome) {
                 print_line(&line)?;
             }
             if !args.exit {
+                for line in summary::where_to_look(&outcome, &stage, directory.path()) {
+                    print_line(&line)?;
+                }
                 print_line("The server stays up; Ctrl-C ends it and removes the directory.")?;
                 stop.received().await;
             }

@@ -27,7 +27,7 @@ impl Show {
     }
 
     /// Tells that a step is done.
-    pub(super) fn step(&self, what: String) {
+    pub(super) fn step(&self, what: &str) {
         self.bar.suspend(|| print_error(&format!("· {what}")));
     }
 

@@ -44,7 +44,7 @@ const PAYLOAD: usize = 256 * 1024;
 const POLL: Duration = Duration::from_millis(500);
 
 /// How long the whole may take before the demo gives up, and how much longer for each device.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const PATIENCE_PER_DEVICE: Duration = Duration::from_millis(500);
 
 /// A running server and someone who may do everything on it.
@@ -109,7 +109,7 @@ impl Stage {
     /// Signs and uploads a release, and rolls it out to devices that appear meanwhile.
     pub(super) async fn perform(&self, devices: u32, directory: &Path) -> Result<Outcome, CliError> {
         let show = Show::new();
-        show.step(format!("server on {}", self.url));
+        show.step(&format!("server on {}", self.url));
         let failed = |what: &'static str| move |err| CliError::unreachable(what, err);
         let ca = std::fs::read(self.ca_file())?;
         let origin =
@@ -124,10 +124,10 @@ impl Stage {
         let key = tokio::task::spawn_blocking(move || write_artifact(&path))
             .await
             .map_err(|err| CliError::unreachable("failed to write the artifact", err))??;
-        show.step(format!("artifact {RELEASE} written and signed"));
+        show.step(&format!("artifact {RELEASE} written and signed"));
         let bytes = std::fs::read(&artifact)?;
         management.upload(&artifact, bytes).await.map_err(failed("failed to upload the artifact"))?;
-        show.step(format!("artifact {RELEASE} uploaded: the server checked it while it arrived"));
+        show.step(&format!("artifact {RELEASE} uploaded: the server checked it while it arrived"));
 
         let started = Instant::now();
         let progress = Arc::new(Progress::new());
@@ -140,7 +140,7 @@ impl Stage {
         let mut fleet = Fleet::prepare(config, Arc::clone(&progress))
             .await
             .map_err(|err| CliError::unreachable("failed to make the devices", err))?;
-        show.step(format!("{devices} devices made, each with a key of its own kind: RSA-3072"));
+        show.step(&format!("{devices} devices made, each with a key of its own kind: RSA-3072"));
         let expected: Vec<(String, String)> = fleet
             .members()
             .iter()
@@ -153,12 +153,12 @@ impl Stage {
                 .await
                 .map_err(failed("failed to preauthorize a device"))?;
         }
-        show.step(format!("{} devices preauthorized; the others wait to be accepted", expected.len()));
+        show.step(&format!("{} devices preauthorized; the others wait to be accepted", expected.len()));
         let rollout = async {
             management.wait_for_accepted(u64::from(devices)).await?;
-            show.step("all devices accepted".to_owned());
+            show.step("all devices accepted");
             let deployment = management.deploy(RELEASE).await?;
-            show.step(format!("release {RELEASE} deployed to all devices"));
+            show.step(&format!("release {RELEASE} deployed to all devices"));
             Ok::<_, super::management::ManagementError>(deployment)
         };
         let (report, deployment) = tokio::join!(fleet.run(std::future::pending()), rollout);
@@ -195,7 +195,7 @@ fn write_artifact(path: &Path) -> Result<VerifyingKey, CliError> {
     let key = SigningKey::generate(KeyType::P256).map_err(failed)?;
     // Bytes that do not compress to nothing, the same on every run.
     let payload: Vec<u8> =
-        (0_u32..).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()).flatten().take(PAYLOAD).collect();
+        (0_u32..).flat_map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()).take(PAYLOAD).collect();
     let image = ModuleImage {
         common: Common::new(RELEASE, [DEVICE_TYPE]),
         payload_type: "demo".to_owned(),

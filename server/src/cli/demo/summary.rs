@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::stage::{EMAIL, Outcome, RELEASE, Stage};
 
-/// How many devices succeeded, how long it took, where to look.
-pub(super) fn lines(outcome: &Outcome, stage: &Stage, directory: &Path) -> Vec<String> {
+/// How many devices succeeded, and how long it took.
+pub(super) fn outcome(outcome: &Outcome) -> Vec<String> {
     let (succeeded, devices) = (outcome.succeeded(), u64::from(outcome.devices));
     let others: Vec<String> = outcome
         .statistics
@@ -32,13 +32,18 @@ pub(super) fn lines(outcome: &Outcome, stage: &Stage, directory: &Path) -> Vec<S
     if !others.is_empty() {
         lines.push(format!("The others: {}.", others.join(", ")));
     }
+    lines.push(format!(
+        "Their requests: {}, downloaded: {} bytes.",
+        outcome.report.requests.values().map(|one| one.latency.count).sum::<u64>(),
+        outcome.report.bytes_downloaded
+    ));
+    lines
+}
+
+/// Where to look while the server stays up.
+pub(super) fn where_to_look(outcome: &Outcome, stage: &Stage, directory: &Path) -> Vec<String> {
     let url = &stage.url;
-    lines.extend([
-        format!(
-            "Their requests: {}, downloaded: {} bytes.",
-            outcome.report.requests.values().map(|one| one.latency.count).sum::<u64>(),
-            outcome.report.bytes_downloaded
-        ),
+    vec![
         String::new(),
         "Where to look:".to_owned(),
         format!("  server     {url}"),
@@ -56,6 +61,5 @@ pub(super) fn lines(outcome: &Outcome, stage: &Stage, directory: &Path) -> Vec<S
             ca = stage.ca_file().display(),
             deployment = outcome.deployment,
         ),
-    ]);
-    lines
+    ]
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::http::body::read_body;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
-use crate::http::failure::{storage_failure, write_failure};
+use crate::http::failure::write_failure;
 use crate::inventory::{InventoryMode, ReportError};
 
 /// Replaces what the device reported before.
@@ -69,7 +69,6 @@ impl From<ReportError> for ApiError {
         match err {
             ReportError::Document(err) => Self::new(Code::BadRequest, err.to_string()),
             ReportError::Write(err) => write_failure(err),
-            ReportError::Storage(err) => storage_failure(err),
         }
     }
 }

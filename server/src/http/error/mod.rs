@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::request_id::RequestId;
+use crate::telemetry::chain;
 
 pub use codes::Code;
 
@@ -90,15 +91,7 @@ impl ApiError {
     /// The causes, outermost first, as one text for the log.
     #[must_use]
     pub fn explain_cause(&self) -> Option<String> {
-        let cause = self.cause.as_ref()?;
-        let mut text = cause.to_string();
-        let mut next = cause.source();
-        while let Some(error) = next {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            next = error.source();
-        }
-        Some(text)
+        self.cause.as_ref().map(|cause| chain(cause.as_ref()))
     }
 
     fn write_headers(&self, response: &mut HttpResponseBuilder) {

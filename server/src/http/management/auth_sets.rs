@@ -67,10 +67,10 @@ pub async fn auth_set_status(
     security(("user" = []))
 )]
 pub async fn decide(
-    sent: Sent<DecideDevices, StatusBody>,
+    request: Sent<DecideDevices, StatusBody>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    let Sent(caller, body) = sent;
+    let Sent(caller, body) = request;
     let (device, set) = set_path(&path)?;
     caller.devices().decide(device, set, decision(&body.status)?).await?;
     Ok(HttpResponse::NoContent().finish())
