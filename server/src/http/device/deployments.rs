@@ -52,9 +52,6 @@ pub async fn status(
             format!("substate: longer than {MAX_SUBSTATE} characters"),
         ));
     }
-    if report.substate.as_ref().is_some_and(|substate| substate.contains('\0')) {
-        return Err(ApiError::new(Code::BadRequest, "substate: contains the character NUL"));
-    }
     let id = deployment_id(&id)?;
     device.deployments().report(device.session(), id, state, report.substate).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -150,8 +150,8 @@ async fn answer(
         return Err(ApiError::new(Code::BadRequest, format!("more than {MAX_PROVIDES} provides")));
     }
     let reported = serde_json::to_string(&provides).map_err(ApiError::internal)?;
-    let mut stated = |key| required(key, provides.remove(key));
-    let (device_type, artifact_name) = (stated("device_type")?, stated("artifact_name")?);
+    let mut take = |key| required(key, provides.remove(key));
+    let (device_type, artifact_name) = (take("device_type")?, take("artifact_name")?);
     let number = device.session().number;
     let facts = DeviceFacts { number, device_type, artifact_name, provides, provides_known: true };
     device.deployments().note_provides(device.session(), digest, &reported);
