@@ -43,17 +43,18 @@ pub async fn status(
     id: web::Path<String>,
     report: Json<StatusReport>,
 ) -> Result<HttpResponse, ApiError> {
-    let Json(report) = report;
-    let state = DeviceDeploymentState::from_report(&report.status)
+    let Json(StatusReport { status, substate }) = report;
+    let state = DeviceDeploymentState::from_report(&status)
         .map_err(|err| ApiError::new(Code::BadRequest, err.to_string()))?;
-    if report.substate.as_ref().is_some_and(|substate| substate.chars().count() > MAX_SUBSTATE) {
+    if substate.as_ref().is_some_and(|substate| substate.chars().count() > MAX_SUBSTATE) {
         return Err(ApiError::new(
             Code::BadRequest,
             format!("substate: longer than {MAX_SUBSTATE} characters"),
         ));
     }
     let id = deployment_id(&id)?;
-    device.deployments().report(device.session(), id, state, report.substate).await?;
+    let substate = substate.map(|substate| without_nul(&substate));
+    device.deployments().report(device.session(), id, state, substate).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -79,10 +80,14 @@ pub async fn log(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), device.limits().max_log_bytes).await?;
-    // PostgreSQL text holds no NUL.
-    let messages = String::from_utf8_lossy(&body).replace('\0', "\u{fffd}");
+    let messages = without_nul(&String::from_utf8_lossy(&body));
     device.deployments().log(device.session(), deployment_id(&id)?, messages).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// PostgreSQL text holds no NUL, and a refused report would not let an update go on.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 fn deployment_id(text: &str) -> Result<DeploymentId, ApiError> {
