@@ -12,8 +12,10 @@ use uuid::Uuid;
 use super::DeviceStatus;
 use super::identity::first_u128;
 use crate::clock::Clock;
-use crate::crypto::random::{RandomError, SecureRandom, random_bytes};
-use crate::crypto::session_token::{Claims, DeviceClaims, InvalidToken, SignTokenError, TokenAuthority};
+use crate::crypto::random::{RandomError, SecureRandom};
+use crate::crypto::session_token::{
+    Claims, DeviceClaims, InvalidToken, SignTokenError, TokenAuthority, spread_lifetime_secs,
+};
 use crate::fleet::{FleetIndex, KnownDevice, Login, TokenDigest};
 use crate::ids::{DeviceId, DeviceNumber, TenantId};
 
@@ -80,13 +82,11 @@ impl Sessions {
         Self { authority, fleet, clock, random, issuer, ttl_secs }
     }
 
-    /// Opens a session and returns its token. Life times are spread over the last fifth, so that devices that
-    /// logged in together do not come back together.
+    /// Opens a session and returns its token.
     pub fn open(&self, login: &Login) -> Result<String, SessionError> {
         let now = self.clock.now();
-        let draw = u32::from_be_bytes(random_bytes::<4>(&*self.random)?);
-        let spread = u64::from(self.ttl_secs / 5).saturating_mul(u64::from(draw)) >> 32;
-        let expires_at = now + TimeDelta::seconds(i64::from(self.ttl_secs) - spread.cast_signed());
+        let life = spread_lifetime_secs(u64::from(self.ttl_secs), &*self.random)?;
+        let expires_at = now + TimeDelta::seconds(life.cast_signed());
         let claims = DeviceClaims {
             jti: login.auth_set.as_uuid(),
             sub: login.device.id.as_uuid(),

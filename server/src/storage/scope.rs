@@ -33,7 +33,7 @@ impl Scope {
         self.database.reader()
     }
 
-    /// Begins a write transaction. In SQLite all of them pass one gate, so this may wait for others.
+    /// Begins a write transaction. All of this process pass one gate, so this may wait for others.
     pub async fn begin(&self) -> Result<Transaction, StorageError> {
         self.database.begin(self.tenant).await
     }
