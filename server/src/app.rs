@@ -15,6 +15,7 @@ use crate::crypto::random::SecureRandom;
 use crate::crypto::session_token::TokenAuthority;
 use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::device_service::DeviceDeployments;
+use crate::deployments::downloads::Downloads;
 use crate::devices::admission::Admission;
 use crate::devices::session::Sessions;
 use crate::fleet::FleetIndex;
@@ -99,6 +100,8 @@ pub struct Core {
     pub device_sessions: Arc<Sessions>,
     /// Deployments as devices live them.
     pub device_deployments: DeviceDeployments,
+    /// Opens what was offered to devices.
+    pub downloads: Downloads,
     /// Stores what devices cause to be written.
     pub writer: Writer,
     /// Opens, checks and ends sessions of users.
@@ -241,7 +244,17 @@ impl App {
             config.issuer.clone(),
             session_life.unwrap_or(TimeDelta::MAX),
         );
+        let links = LinkAuthority::new(&keyring.links);
+        let link_ttl = i64::try_from(config.download_link_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let core = Core {
+            downloads: Downloads::new(
+                database.clone(),
+                blobs.clone(),
+                Arc::clone(&fleet),
+                links.clone(),
+                Arc::clone(&clock),
+                link_ttl.unwrap_or(TimeDelta::MAX),
+            ),
             device_deployments: DeviceDeployments::new(
                 database.clone(),
                 Arc::clone(&fleet),
@@ -252,7 +265,7 @@ impl App {
             logins,
             passwords,
             password_policy: PasswordPolicy::new(config.users.password_min_length),
-            links: LinkAuthority::new(&keyring.links),
+            links,
             setup: Setup::generate(&*random)?,
             requests: RequestCounts::default(),
             config,

@@ -81,7 +81,9 @@ impl Observer for Recorder {
     }
 
     fn answered(&self, kind: RequestKind, code: u16, timing: Timing) {
-        self.progress.request(code >= 400);
+        // A device that waits to be accepted is told 401 each time: that is no fault.
+        let waits = kind == RequestKind::Login && code == 401;
+        self.progress.request(code >= 400 && !waits);
         let mut stats = self.lock();
         if let Some(connect) = timing.connect {
             stats.connects.record(connect);

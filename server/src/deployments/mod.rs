@@ -5,6 +5,7 @@
 
 mod consistency;
 pub mod device_service;
+pub mod downloads;
 pub(crate) mod ending;
 pub mod fit;
 pub mod offer;

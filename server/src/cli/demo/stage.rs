@@ -140,7 +140,7 @@ impl Stage {
         let mut fleet = Fleet::prepare(config, Arc::clone(&progress))
             .await
             .map_err(|err| CliError::unreachable("failed to make the devices", err))?;
-        show.step(&format!("{devices} devices made, each with a key of its own kind: RSA-3072"));
+        show.step(&format!("{devices} devices made, with RSA-3072 keys of their own"));
         let expected: Vec<(String, String)> = fleet
             .members()
             .iter()

@@ -1,28 +1,18 @@
 //! Devices download what was offered to them (device protocol §3).
 
-use std::sync::Arc;
+use std::str::FromStr;
 
 use actix_web::http::Method;
 use actix_web::http::header::RANGE;
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::app::Core;
-use crate::crypto::signed_link::LinkError;
-use crate::deployments::device_service::Offer;
-use crate::devices::DeviceStatus;
-use crate::devices::session::DeviceSession;
-use crate::fleet::KnownDevice;
+use crate::deployments::downloads::{DownloadError, DownloadLink};
 use crate::http::content::artifact_answer;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
 use crate::http::file_body::broken_off;
 use crate::http::query::Query;
-use crate::ids::{ArtifactId, DeploymentId};
-use crate::releases::Releases;
-
-/// Keeps these links apart from every other kind.
-const AUDIENCE: &str = "device-download";
+use crate::telemetry::chain;
 
 /// What authorises a link.
 #[derive(utoipa::IntoParams)]
@@ -35,21 +25,13 @@ pub struct Authority {
     signature: String,
 }
 
-/// A link to an offered artifact, bound to deployment, device and the key that the device has now: path and query,
-/// and when it ends.
-pub(super) fn link(core: &Core, session: &DeviceSession, offer: &Offer) -> (String, DateTime<Utc>) {
-    let ttl = i64::try_from(core.config.download_link_ttl_secs).unwrap_or(i64::MAX);
-    let now = core.clock.now();
-    let expires_at = TimeDelta::try_seconds(ttl).and_then(|ttl| now.checked_add_signed(ttl)).unwrap_or(now);
-    let [deployment, device, artifact] =
-        [offer.deployment.to_string(), session.id.to_string(), offer.artifact.to_string()];
-    let key = core.fleet.accepted_auth_set(session.number).map(|set| set.to_string()).unwrap_or_default();
-    let signature = core.links.sign(AUDIENCE, &[&deployment, &device, &artifact, &key], expires_at);
+/// The path and query of a link.
+pub(super) fn target(link: &DownloadLink) -> String {
+    let DownloadLink { deployment, device, artifact, expires_at, signature } = link;
     let expires = expires_at.timestamp();
-    let path = format!(
+    format!(
         "/api/devices/v1/deployments/download/{deployment}/{device}/{artifact}?expires={expires}&signature={signature}"
-    );
-    (path, expires_at)
+    )
 }
 
 /// Fetches an offered artifact, whole or from an offset. The link is the authority: no client sends a token.
@@ -79,7 +61,7 @@ pub async fn download(
     path: web::Path<(String, String, String)>,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
-    serve(caller.core(), &request, path.into_inner(), &query).await
+    serve(&caller, &request, &path, &query).await
 }
 
 /// Tells what a fetch would bring, without the bytes.
@@ -106,87 +88,60 @@ pub async fn download_head(
     path: web::Path<(String, String, String)>,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
-    serve(caller.core(), &request, path.into_inner(), &query).await
+    serve(&caller, &request, &path, &query).await
 }
 
 async fn serve(
-    core: &Core,
+    caller: &Anonymous,
     request: &HttpRequest,
-    path: (String, String, String),
+    path: &(String, String, String),
     query: &Query,
 ) -> Result<HttpResponse, ApiError> {
-    let link = Link::parse(core, path, query)?;
-    let answer = fetch(core, request, &link).await;
+    let link = link(path, query)?;
     let is_resumed = request.method() == Method::GET && request.headers().contains_key(RANGE);
-    match answer {
+    match caller.downloads().open(&link).await {
+        Ok(content) => Ok(artifact_answer(request, content)),
+        // Of a stranger nothing is known, so it gets a plain answer.
+        Err(err @ DownloadError::Invalid) => Err(err.into()),
         // Any other answer to a resumed download makes a client of generation 5 hang until it is restarted; a
         // broken connection it takes as one more failed attempt (device protocol §3).
         Err(err) if is_resumed => {
-            tracing::info!(device.id = %link.device.id, code = err.code().as_str(), "download not resumed");
+            tracing::info!(device.id = %link.device, error = chain(&err), "download not resumed");
             Ok(broken_off())
         }
-        answer => answer,
+        Err(err) => Err(err.into()),
     }
 }
 
-/// A link that this server made for a device that exists.
-struct Link {
-    deployment: DeploymentId,
-    device: KnownDevice,
-    artifact: ArtifactId,
-    is_over: bool,
+fn link(
+    (deployment, device, artifact): &(String, String, String),
+    query: &Query,
+) -> Result<DownloadLink, ApiError> {
+    Ok(DownloadLink {
+        deployment: parse(deployment)?,
+        device: parse(device)?,
+        artifact: parse(artifact)?,
+        expires_at: query.moment("expires")?.ok_or_else(malformed)?,
+        signature: query.get("signature").ok_or_else(malformed)?.to_owned(),
+    })
 }
 
-impl Link {
-    fn parse(
-        core: &Core,
-        (deployment, device, artifact): (String, String, String),
-        query: &Query,
-    ) -> Result<Self, ApiError> {
-        let expires_at = query.moment("expires")?.ok_or_else(malformed)?;
-        let signature = query.get("signature").ok_or_else(malformed)?;
-        let known = core.fleet.device(parse(&device)?);
-        let known = known.ok_or_else(|| refused("the device does not exist any more"))?;
-        // With the key that the link was made for, the device lost the link.
-        let key = core.fleet.accepted_auth_set(known.number).map(|set| set.to_string()).unwrap_or_default();
-        let parts = [deployment.as_str(), &device, &artifact, &key];
-        match core.links.verify(AUDIENCE, &parts, expires_at, signature, core.clock.now()) {
-            Err(LinkError::Invalid) => Err(refused("the link is not valid for this device any more")),
-            verified => Ok(Self {
-                deployment: parse(&deployment)?,
-                device: known,
-                artifact: parse(&artifact)?,
-                is_over: verified == Err(LinkError::Expired),
-            }),
-        }
-    }
-}
-
-/// Serves the artifact to a device that is accepted and has not ended the deployment.
-async fn fetch(core: &Core, request: &HttpRequest, link: &Link) -> Result<HttpResponse, ApiError> {
-    let device = &link.device;
-    if link.is_over {
-        return Err(refused("the link has expired"));
-    }
-    if device.status != DeviceStatus::Accepted {
-        return Err(refused("the device is not accepted any more"));
-    }
-    if !core.fleet.is_active(device.tenant, link.deployment, device.number) {
-        return Err(refused("the deployment has ended for this device"));
-    }
-    let scope = core.database.scope(device.tenant);
-    let releases = Releases::new(scope, core.blobs.clone(), Arc::clone(&core.clock));
-    Ok(artifact_answer(request, releases.content(link.artifact).await?))
-}
-
-fn refused(why: &str) -> ApiError {
-    ApiError::new(Code::LinkRefused, why)
-}
-
-fn parse<T: std::str::FromStr>(id: &str) -> Result<T, ApiError> {
+fn parse<T: FromStr>(id: &str) -> Result<T, ApiError> {
     id.parse().map_err(|_| malformed())
 }
 
 fn malformed() -> ApiError {
     ApiError::new(Code::BadRequest, "the link is malformed")
+}
+
+impl From<DownloadError> for ApiError {
+    fn from(err: DownloadError) -> Self {
+        match err {
+            DownloadError::Release(err) => err.into(),
+            DownloadError::Invalid
+            | DownloadError::Expired
+            | DownloadError::NotAccepted(_)
+            | DownloadError::Ended => Self::new(Code::LinkRefused, err.to_string()),
+        }
+    }
 }

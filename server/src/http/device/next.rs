@@ -180,7 +180,7 @@ fn instructions(
     request: &HttpRequest,
     offer: Offer,
 ) -> Result<Instructions, ApiError> {
-    let (path, expires_at) = download::link(device.download_core(), device.session(), &offer);
+    let link = device.downloads().link(device.session(), &offer);
     let base = base_url(device.public_url(), request)?;
     Ok(Instructions {
         id: offer.deployment.to_string(),
@@ -188,7 +188,10 @@ fn instructions(
             id: offer.artifact.to_string(),
             artifact_name: offer.artifact_name,
             device_types_compatible: offer.device_types,
-            source: Source { uri: format!("{base}{path}"), expire: timestamp(expires_at) },
+            source: Source {
+                uri: format!("{base}{}", download::target(&link)),
+                expire: timestamp(link.expires_at),
+            },
         },
     })
 }

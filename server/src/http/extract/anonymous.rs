@@ -13,6 +13,7 @@ use super::user::require_users;
 use crate::app::Core;
 use crate::config::Limits;
 use crate::crypto::signed_link::LinkError;
+use crate::deployments::downloads::Downloads;
 use crate::devices::admission::Admission;
 use crate::http::error::ApiError;
 use crate::http::metrics::Numbers;
@@ -92,9 +93,10 @@ impl Anonymous {
         }
     }
 
-    /// What downloads of devices are served from. Whoever takes it must check the link.
-    pub(in crate::http) fn core(&self) -> &Core {
-        &self.0
+    /// Opens what links of devices name.
+    #[must_use]
+    pub fn downloads(&self) -> &Downloads {
+        &self.0.downloads
     }
 }
 

@@ -10,6 +10,7 @@ use super::{bearer, core};
 use crate::app::Core;
 use crate::config::{Limits, PublicUrl};
 use crate::deployments::device_service::DeviceDeployments;
+use crate::deployments::downloads::Downloads;
 use crate::devices::session::DeviceSession;
 use crate::http::error::{ApiError, Code};
 use crate::inventory::InventoryReports;
@@ -57,9 +58,10 @@ impl AuthedDevice {
         self.core.config.public_url.as_ref()
     }
 
-    /// What links to downloads are made of.
-    pub(in crate::http) fn download_core(&self) -> &Core {
-        &self.core
+    /// Makes links to what is offered to the device.
+    #[must_use]
+    pub fn downloads(&self) -> &Downloads {
+        &self.core.downloads
     }
 }
 
