@@ -176,8 +176,8 @@ fn bytes_are_the_same_on_any_machine_and_day() {
     assert_eq!(
         [golden(Encoding::NONE), golden(Encoding::GZIP)],
         [
-            "4bde392e43ffddc80dba12519d4917c0b816b722c890a99a4a19eb03d285e4f0",
-            "e3ff0c62769e5b73759e11c30379d1f071bdcafe66d802dfd8cac90da75da800"
+            "1416ff919fa0c163702a19b252dccc215f8cbada3b474ea6f7de059ff6975100",
+            "d23e23b4c034166b54606dc921d452e91e84ee473d7f3389368ab96571ce52ae"
         ]
     );
 }

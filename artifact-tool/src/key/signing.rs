@@ -7,7 +7,9 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use ed25519_dalek::Signer;
 use p256::pkcs8::der::pem::LineEnding;
-use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, PrivateKeyInfoRef};
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use rsa::pkcs1::EncodeRsaPrivateKey;
+use rsa::pkcs8::DecodePrivateKey as DecodeRsaPrivateKey;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
@@ -126,9 +128,10 @@ impl SigningKey {
         match &self.0 {
             Inner::Rsa(key) => {
                 let pkcs8: Pkcs8V1Der<'_> = key.as_der().map_err(|_| KeyError::Failed("encoded"))?;
-                let info =
-                    PrivateKeyInfoRef::try_from(pkcs8.as_ref()).map_err(|_| KeyError::Failed("encoded"))?;
-                pem("RSA PRIVATE KEY", info.private_key.as_bytes())
+                rsa::RsaPrivateKey::from_pkcs8_der(pkcs8.as_ref())
+                    .map_err(|_| KeyError::Failed("encoded"))?
+                    .to_pkcs1_pem(rsa::pkcs8::LineEnding::LF)
+                    .map_err(|_| failed)
             }
             Inner::P256(key) => p256::SecretKey::from(key).to_sec1_pem(LineEnding::LF).map_err(|_| failed),
             Inner::Ed25519(key) => {
@@ -183,10 +186,4 @@ fn random_32() -> Result<Zeroizing<[u8; 32]>, aws_lc_rs::error::Unspecified> {
     let mut bytes = Zeroizing::new([0; 32]);
     SystemRandom::new().fill(bytes.as_mut_slice())?;
     Ok(bytes)
-}
-
-fn pem(label: &'static str, der: &[u8]) -> Result<Zeroizing<String>, KeyError> {
-    p256::pkcs8::der::pem::encode_string(label, LineEnding::LF, der)
-        .map(Zeroizing::new)
-        .map_err(|_| KeyError::Failed("encoded"))
 }

@@ -1,7 +1,11 @@
 use std::io::{self, Write};
 
-use super::block::checksum;
+use tar::{EntryType, Header};
+
 use super::{BLOCK, padding};
+
+/// The longest name that a header itself holds.
+const NAME_BYTES: usize = 100;
 
 /// Permission bits and time of an entry; owners are always 0 and nameless.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +23,7 @@ pub(crate) struct TarWriter<W> {
 
 const ZEROS: [u8; BLOCK] = [0; BLOCK];
 
-/// The largest size that eleven octal digits hold.
+/// The largest number that eleven octal digits hold.
 const MAX_OCTAL: u64 = 0o777_7777_7777;
 
 impl<W: Write> TarWriter<W> {
@@ -37,7 +41,7 @@ impl<W: Write> TarWriter<W> {
     /// Writes an entry's header; exactly `size` bytes must be written next, then [`end`](Self::end).
     pub(crate) fn begin(&mut self, name: &str, meta: Meta, size: u64) -> io::Result<()> {
         let mut records = Vec::new();
-        if name.len() > 100 {
+        if name.len() > NAME_BYTES {
             records.extend(record("path", name));
         }
         if size > MAX_OCTAL {
@@ -45,11 +49,14 @@ impl<W: Write> TarWriter<W> {
         }
         if !records.is_empty() {
             let length = u64::try_from(records.len()).unwrap_or(u64::MAX);
-            self.output.write_all(&header("PaxHeaders", Meta { mode: 0o644, mtime: 0 }, length, b'x'))?;
+            let meta = Meta { mode: 0o644, mtime: 0 };
+            let extension = header("PaxHeaders", meta, length, EntryType::XHeader)?;
+            self.output.write_all(extension.as_bytes())?;
             self.output.write_all(&records)?;
             self.pad(padding(length))?;
         }
-        self.output.write_all(&header(name, meta, if size > MAX_OCTAL { 0 } else { size }, b'0'))?;
+        let header = header(name, meta, if size > MAX_OCTAL { 0 } else { size }, EntryType::Regular)?;
+        self.output.write_all(header.as_bytes())?;
         (self.remaining, self.padding) = (size, padding(size));
         Ok(())
     }
@@ -91,26 +98,21 @@ impl<W: Write> Write for TarWriter<W> {
     }
 }
 
-fn header(name: &str, meta: Meta, size: u64, kind: u8) -> [u8; BLOCK] {
-    let mut block = ZEROS;
-    let mut put = |offset: usize, bytes: &[u8]| {
-        for (slot, byte) in block.iter_mut().skip(offset).zip(bytes) {
-            *slot = *byte;
-        }
-    };
-    put(0, name.as_bytes().get(..name.len().min(100)).unwrap_or_default());
-    put(100, format!("{:07o}\0", meta.mode & 0o7777).as_bytes());
-    put(108, b"0000000\x000000000\0");
-    put(124, format!("{size:011o}\0").as_bytes());
-    put(136, format!("{:011o}\0", meta.mtime.min(MAX_OCTAL)).as_bytes());
-    put(156, &[kind]);
-    put(257, b"ustar\x0000");
-    put(329, b"0000000\x000000000\0");
-    let sum = checksum(&block);
-    for (slot, byte) in block.iter_mut().skip(148).zip(format!("{sum:06o}\0 ").as_bytes()) {
-        *slot = *byte;
-    }
-    block
+/// A ustar header with nothing of the machine that makes it. A name that is too long stands cut here, and whole in
+/// the PAX record before.
+fn header(name: &str, meta: Meta, size: u64, kind: EntryType) -> io::Result<Header> {
+    let mut header = Header::new_ustar();
+    header.set_path(name.get(..name.len().min(NAME_BYTES)).unwrap_or_default())?;
+    header.set_entry_type(kind);
+    header.set_mode(meta.mode & 0o7777);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_device_major(0)?;
+    header.set_device_minor(0)?;
+    header.set_mtime(meta.mtime.min(MAX_OCTAL));
+    header.set_size(size);
+    header.set_cksum();
+    Ok(header)
 }
 
 /// Returns a PAX record; its length counts its own digits.
