@@ -31,6 +31,7 @@ fn cli(server: &TestServer, home: &Path, url: &str, args: &[&str]) -> Command {
         .args(["--server", url])
         .env("SSL_CERT_FILE", server.ca())
         .env("HOME", home)
+        .env_remove("XDG_CACHE_HOME")
         .current_dir(home);
     command
 }
