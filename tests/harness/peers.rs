@@ -4,6 +4,8 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::postgres;
+
 /// A program that a trial drives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Peer {
@@ -15,6 +17,8 @@ pub enum Peer {
     MenderCli,
     /// `openssl`.
     OpenSsl,
+    /// PostgreSQL's server and its tools, of which every trial process starts a private one.
+    Postgres,
 }
 
 impl Peer {
@@ -26,7 +30,10 @@ impl Peer {
             Self::MenderArtifact if !on_path("mender-artifact") => Some("mender-artifact is not installed"),
             Self::MenderCli if !on_path("mender-cli") => Some("mender-cli is not installed"),
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
-            Self::MenderClient | Self::MenderArtifact | Self::MenderCli | Self::OpenSsl => None,
+            Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
+            Self::MenderClient | Self::MenderArtifact | Self::MenderCli | Self::OpenSsl | Self::Postgres => {
+                None
+            }
         }
     }
 }

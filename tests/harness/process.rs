@@ -49,9 +49,14 @@ impl Process {
         (Self { child: Mutex::new(child), log: log.to_owned() }, lines)
     }
 
+    /// Returns the number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.lock().expect("no holder panics").id()
+    }
+
     /// Sends a signal by its name without `SIG`.
     pub fn signal(&self, name: &str) {
-        let id = self.child.lock().expect("no holder panics").id();
+        let id = self.id();
         let done =
             Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name]).arg(id.to_string()).status();
         assert!(done.is_ok_and(|status| status.success()), "signal {name} to process {id} failed");

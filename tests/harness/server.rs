@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, io::Write};
 
@@ -13,6 +13,7 @@ use crate::binaries;
 use crate::device::{Device, DeviceKey};
 use crate::http::HttpClient;
 use crate::management::Management;
+use crate::postgres::Cluster;
 use crate::process::Process;
 
 /// The first user of every test server.
@@ -20,19 +21,35 @@ pub const ADMIN: &str = "admin@example.com";
 /// Her password; it must never be seen in a log.
 pub const PASSWORD: &str = "quiet harbour: nine lanterns";
 
+/// Tells programs under test where the database is; an argument would be seen by everybody on the machine.
+const DATABASE_URL: &str = "SEALIFT_DATABASE_URL";
+
 /// A start may wait for other work on a small machine.
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// So long a server may take to drain.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// How a server is to be started.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ServerSetup {
     args: Vec<String>,
     envs: Vec<(String, String)>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl ServerSetup {
+    /// Gives the server a new database of the shared PostgreSQL instead of a SQLite file.
+    #[must_use]
+    pub fn postgres(self) -> Self {
+        self.on(&Cluster::shared())
+    }
+
+    /// Gives the server a new database of this PostgreSQL instead of a SQLite file.
+    #[must_use]
+    pub fn on(self, cluster: &Arc<Cluster>) -> Self {
+        Self { cluster: Some(Arc::clone(cluster)), ..self }
+    }
+
     /// Adds arguments to `sealift serve`.
     #[must_use]
     pub fn args(mut self, args: &[&str]) -> Self {
@@ -64,9 +81,17 @@ impl ServerSetup {
     pub fn start_without_user(self) -> TestServer {
         let dir = tempfile::Builder::new().prefix("sealift-test-").tempdir().expect("a temporary directory");
         fs::create_dir(dir.path().join("data")).expect("the temporary directory is writable");
-        let (process, ready) = launch(&self, dir.path(), 0);
-        let port = port_of(&ready);
-        TestServer { setup: self, dir, port, ready, process: Mutex::new(process), admin: OnceLock::new() }
+        let database = self
+            .cluster
+            .as_ref()
+            .map(|cluster| Database { url: cluster.create_database(), cluster: Arc::clone(cluster) });
+        let mut setup = self;
+        if let Some(database) = &database {
+            setup = setup.env(DATABASE_URL, &database.url);
+        }
+        let (process, ready) = launch(&setup, dir.path(), 0);
+        let (port, process) = (port_of(&ready), Mutex::new(process));
+        TestServer { setup, dir, port, ready, process, admin: OnceLock::new(), database }
     }
 }
 
@@ -78,6 +103,20 @@ pub struct TestServer {
     ready: String,
     process: Mutex<Process>,
     admin: OnceLock<Management>,
+    // After the process: it is removed when nobody uses it any more.
+    database: Option<Database>,
+}
+
+/// A database of a PostgreSQL, removed when dropped.
+struct Database {
+    url: String,
+    cluster: Arc<Cluster>,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.cluster.drop_database(&self.url);
+    }
 }
 
 impl TestServer {
@@ -104,6 +143,11 @@ impl TestServer {
     /// Returns the data directory.
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// Returns the URL of the database, unless that is a SQLite file.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database.as_ref().map(|database| database.url.as_str())
     }
 
     /// Returns a folder for a trial's own files.
@@ -150,6 +194,7 @@ impl TestServer {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = binaries::sealift();
         command.args(args).arg("--data-dir").arg(self.data_dir());
+        command.envs(self.database_url().map(|url| (DATABASE_URL, url)));
         command
     }
 

@@ -4,6 +4,7 @@ mod cli;
 mod durability;
 mod health;
 mod lifecycle;
+mod postgres;
 mod secrets;
 mod tls;
 
@@ -12,6 +13,7 @@ use libtest_mimic::Trial;
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = lifecycle::trials();
     trials.extend(durability::trials());
+    trials.extend(postgres::trials());
     trials.extend(health::trials());
     trials.extend(tls::trials());
     trials.extend(cli::trials());

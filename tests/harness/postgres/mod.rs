@@ -1,0 +1,12 @@
+//! A private PostgreSQL.
+//!
+//! The cluster is made and started from the installed binaries, in a temporary directory and on a Unix socket
+//! there, so it neither meets nor needs a server of the machine. Its texts sort by language, as those of most
+//! installations do.
+
+mod cluster;
+mod janitor;
+mod programs;
+
+pub use self::cluster::{Cluster, Syncing};
+pub use self::programs::is_installed;
