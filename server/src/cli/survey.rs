@@ -11,7 +11,7 @@ use crate::deployments::disagreement;
 use crate::ids::TenantId;
 use crate::keyring::Keyring;
 use crate::storage::{
-    Database, DatabaseLocation, StorageError, artifacts, blobs, deployments, device_deployments,
+    Database, DatabaseLocation, StorageError, artifacts, blobs, deployments, device_deployments, integrity,
 };
 
 /// What a look at the data directory found.
@@ -51,6 +51,13 @@ pub(super) async fn survey(config: &Config) -> Result<Findings, CliError> {
 
 async fn look(database: &Database, data_dir: &Path, findings: &mut Findings) -> Result<(), CliError> {
     let unreadable = |err: StorageError| CliError::unreachable("failed to read the database", err);
+    let scope = database.scope(TenantId::DEFAULT);
+    let damaged = integrity::faults(&scope).await.map_err(unreadable)?;
+    if !damaged.is_empty() {
+        // Nothing that is read from it can be relied on.
+        findings.faults.extend(damaged.into_iter().map(|fault| format!("the database is damaged: {fault}")));
+        return Ok(());
+    }
     let missing = database.missing_migrations().await.map_err(unreadable)?;
     if missing > 0 {
         // What cannot be read before the change is not looked at.

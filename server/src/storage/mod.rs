@@ -20,6 +20,7 @@ pub mod change_log;
 pub mod deployments;
 pub mod device_deployments;
 pub mod devices;
+pub mod integrity;
 pub mod inventory;
 pub mod inventory_list;
 pub mod overview;

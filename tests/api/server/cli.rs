@@ -13,21 +13,19 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = harness::trials![
+    harness::trials![
         help_exists_for_every_subcommand,
         wrong_use_is_2,
-        check_refuses_what_serve_would_refuse,
-        openapi_is_the_served_document,
-        demo_of_five_succeeds,
-    ];
-    trials.extend(harness::storage_trials![
         users_are_managed_beside_a_running_server,
         users_are_managed_on_a_stopped_server,
         weak_passwords_and_bad_roles_are_refused,
         check_tells_what_serve_would_do,
+        check_refuses_what_serve_would_refuse,
+        check_finds_damage_in_the_database,
         migrate_can_be_repeated,
-    ]);
-    trials
+        openapi_is_the_served_document,
+        demo_of_five_succeeds,
+    ]
 }
 
 const PASSWORD: &str = "another long enough passphrase";
@@ -139,15 +137,30 @@ fn check_refuses_what_serve_would_refuse() {
     }
 }
 
-fn migrate_can_be_repeated() {
+fn check_finds_damage_in_the_database() {
     let server = TestServer::start();
-    for _ in 0..2 {
-        run_ok(&mut server.command(&["migrate"]));
-    }
     assert!(server.stop().success());
-    run_ok(&mut server.command(&["migrate"]));
-    server.restart();
-    server.admin().get(harness::management::DEVAUTH).expect(200);
+    run_ok(&mut server.command(&["check"]));
+    // The head of the page that holds the user.
+    let path = server.data_dir().join("sealift.db");
+    let mut content = fs::read(&path).expect("readable");
+    let wanted = ADMIN.as_bytes();
+    let at = content.windows(wanted.len()).position(|window| window == wanted).expect("the user is stored");
+    let page = at - at % 4096;
+    content[page..page + 8].fill(0xa5);
+    fs::write(&path, content).expect("writable");
+    let output = run(&mut server.command(&["check"]));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("the database is damaged"), "{text}");
+}
+
+fn migrate_can_be_repeated() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for _ in 0..2 {
+        run_ok(sealift().args(["migrate", "--data-dir"]).arg(dir.path()));
+    }
+    assert!(dir.path().join("sealift.db").is_file());
 }
 
 fn openapi_is_the_served_document() {
