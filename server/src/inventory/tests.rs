@@ -14,8 +14,17 @@ use crate::devices::{DeviceStatus, Identity};
 use crate::fleet::FleetIndex;
 use crate::ids::{DeviceId, DeviceNumber};
 use crate::storage::devices::NewDevice;
-use crate::storage::testing::TestDatabase;
+use crate::storage::testing::{TestDatabase, database_tests};
 use crate::storage::{Change, Direction, Page, devices, inventory};
+
+database_tests![
+    a_device_shows_its_three_kinds_of_attributes,
+    reports_replace_or_merge_and_only_differences_are_written,
+    the_index_recognises_what_is_stored,
+    devices_are_found_by_any_attribute,
+    lists_are_sorted_by_one_attribute_and_paged,
+    groups_live_by_their_members,
+];
 
 const ALL: Page = Page { page: 1, per_page: 500 };
 
@@ -27,8 +36,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let storage = TestDatabase::open().await;
+    fn new(storage: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let fleet = Arc::new(FleetIndex::default());
         storage.database.follow(fleet.clone());
@@ -102,9 +110,8 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::Text(value.to_owned())
 }
 
-#[tokio::test]
-async fn a_device_shows_its_three_kinds_of_attributes() {
-    let bench = Bench::new().await;
+async fn a_device_shows_its_three_kinds_of_attributes(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let (id, number) = bench.device("1").await;
     bench
         .report(
@@ -141,9 +148,8 @@ async fn a_device_shows_its_three_kinds_of_attributes() {
     assert!(matches!(bench.inventory.get(unknown).await, Err(InventoryError::DeviceNotFound(_))));
 }
 
-#[tokio::test]
-async fn reports_replace_or_merge_and_only_differences_are_written() {
-    let bench = Bench::new().await;
+async fn reports_replace_or_merge_and_only_differences_are_written(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let (id, number) = bench.device("1").await;
     bench.report(number, r#"[{"name":"a","value":"1"},{"name":"b","value":"2"}]"#).await;
     let first = bench.inventory.get(id).await.unwrap();
@@ -173,9 +179,8 @@ async fn reports_replace_or_merge_and_only_differences_are_written() {
     assert_eq!(stored(&bench.inventory.get(id).await.unwrap()), []);
 }
 
-#[tokio::test]
-async fn the_index_recognises_what_is_stored() {
-    let bench = Bench::new().await;
+async fn the_index_recognises_what_is_stored(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let (_, number) = bench.device("1").await;
     let body = r#"[{"name":"a","value":"1"}]"#;
     let digest = parse(body.as_bytes(), 100).unwrap().digest();
@@ -184,10 +189,9 @@ async fn the_index_recognises_what_is_stored() {
     assert!(bench.fleet.has_inventory(number, digest));
 }
 
-#[tokio::test]
-async fn devices_are_found_by_any_attribute() {
+async fn devices_are_found_by_any_attribute(storage: TestDatabase) {
     use AttributeScope::{Identity as I, Inventory as V, System as S};
-    let bench = Bench::new().await;
+    let bench = Bench::new(storage);
     let (one, first) = bench.device("1").await;
     let (two, second) = bench.device("2").await;
     bench.report(first, r#"[{"name":"type","value":"board"},{"name":"mem","value":512}]"#).await;
@@ -226,10 +230,9 @@ async fn devices_are_found_by_any_attribute() {
     }
 }
 
-#[tokio::test]
-async fn lists_are_sorted_by_one_attribute_and_paged() {
+async fn lists_are_sorted_by_one_attribute_and_paged(storage: TestDatabase) {
     use AttributeScope::{Identity, Inventory, Monitor, System, Tags};
-    let bench = Bench::new().await;
+    let bench = Bench::new(storage);
     let mut ids = Vec::new();
     for (serial, value) in [("1", "10"), ("2", "9"), ("3", r#""text""#)] {
         let (id, number) = bench.device(serial).await;
@@ -260,9 +263,8 @@ async fn lists_are_sorted_by_one_attribute_and_paged() {
     assert_eq!((found.len(), found[0].id, total), (1, none, 4));
 }
 
-#[tokio::test]
-async fn groups_live_by_their_members() {
-    let bench = Bench::new().await;
+async fn groups_live_by_their_members(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let (one, _) = bench.device("1").await;
     let (two, _) = bench.device("2").await;
     let group = "g-1".parse().unwrap();

@@ -17,8 +17,20 @@ use crate::clock::manual::ManualClock;
 use crate::ids::{ArtifactId, DeploymentId};
 use crate::storage::blobs::BlobStore;
 use crate::storage::deployments::NewDeployment;
-use crate::storage::testing::TestDatabase;
+use crate::storage::testing::{TestDatabase, database_tests};
 use crate::storage::{Direction, Page, deployments};
+
+database_tests![
+    an_upload_becomes_an_artifact_a_release_and_a_file,
+    what_is_refused_leaves_nothing_behind,
+    an_upload_fails_while_bytes_arrive,
+    a_dropped_upload_leaves_nothing_behind,
+    artifacts_are_filtered_sorted_and_paged,
+    the_last_artifact_takes_release_and_blob_with_it,
+    what_is_deployed_cannot_be_deleted_or_described,
+    a_blob_goes_with_its_last_row,
+    a_start_removes_only_blobs_without_a_row,
+];
 
 struct Bench {
     storage: TestDatabase,
@@ -27,8 +39,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let storage = TestDatabase::open().await;
+    fn new(storage: TestDatabase) -> Self {
         let blobs = BlobStore::open(storage.dir.path()).unwrap();
         let clock = Arc::new(ManualClock::at(1_000_000));
         let releases = Releases::new(storage.scope(), blobs, clock.clone());
@@ -97,9 +108,8 @@ fn named(part: &str) -> ArtifactFilter {
     ArtifactFilter { name: Some(TextMatch::Contains(part.to_owned())), ..ArtifactFilter::default() }
 }
 
-#[tokio::test]
-async fn an_upload_becomes_an_artifact_a_release_and_a_file() {
-    let bench = Bench::new().await;
+async fn an_upload_becomes_an_artifact_a_release_and_a_file(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let bytes = fixture("signed-rsa3072");
     let size = u64::try_from(bytes.len()).unwrap();
     let asked = UploadRequest {
@@ -137,9 +147,8 @@ async fn an_upload_becomes_an_artifact_a_release_and_a_file() {
     assert_eq!(bench.files().len(), 1, "a refused repetition leaves the blob of the first alone");
 }
 
-#[tokio::test]
-async fn what_is_refused_leaves_nothing_behind() {
-    let bench = Bench::new().await;
+async fn what_is_refused_leaves_nothing_behind(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let bytes = fixture("module-single");
     let size = u64::try_from(bytes.len()).unwrap();
     let declared = |declared| UploadRequest { declared_size: Some(declared), ..request() };
@@ -172,9 +181,8 @@ async fn what_is_refused_leaves_nothing_behind() {
     bench.upload(&bytes, declared(size)).await.unwrap();
 }
 
-#[tokio::test]
-async fn an_upload_fails_while_bytes_arrive() {
-    let bench = Bench::new().await;
+async fn an_upload_fails_while_bytes_arrive(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let mut upload = bench.releases.upload(request()).unwrap();
     let mut outcome = Ok(());
     for _ in 0..100 {
@@ -188,9 +196,8 @@ async fn an_upload_fails_while_bytes_arrive() {
     assert!(matches!(upload.finish().await, Err(UploadError::Interrupted)));
 }
 
-#[tokio::test]
-async fn a_dropped_upload_leaves_nothing_behind() {
-    let bench = Bench::new().await;
+async fn a_dropped_upload_leaves_nothing_behind(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let bytes = fixture("module-single");
     let mut upload = bench.releases.upload(request()).unwrap();
     upload.write(Bytes::from(bytes)).await.unwrap();
@@ -202,9 +209,8 @@ async fn a_dropped_upload_leaves_nothing_behind() {
     assert!(bench.names(&ArtifactFilter::default()).await.is_empty());
 }
 
-#[tokio::test]
-async fn artifacts_are_filtered_sorted_and_paged() {
-    let bench = Bench::new().await;
+async fn artifacts_are_filtered_sorted_and_paged(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     for name in ["module-single", "rootfs-gzip", "rootfs-depends"] {
         bench.upload_fixture(name).await;
     }
@@ -243,9 +249,8 @@ async fn artifacts_are_filtered_sorted_and_paged() {
     assert!(releases.iter().all(|release| release.artifacts.len() == 1));
 }
 
-#[tokio::test]
-async fn the_last_artifact_takes_release_and_blob_with_it() {
-    let bench = Bench::new().await;
+async fn the_last_artifact_takes_release_and_blob_with_it(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let id = bench.upload_fixture("module-single").await;
     let name = bench.releases.artifact(id).await.unwrap().name;
     bench.releases.delete(id).await.unwrap();
@@ -255,9 +260,8 @@ async fn the_last_artifact_takes_release_and_blob_with_it() {
     bench.upload_fixture("module-single").await;
 }
 
-#[tokio::test]
-async fn what_is_deployed_cannot_be_deleted_or_described() {
-    let bench = Bench::new().await;
+async fn what_is_deployed_cannot_be_deleted_or_described(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let id = bench.upload_fixture("module-single").await;
     bench.releases.describe(id, "fine").await.unwrap();
     assert_eq!(bench.releases.artifact(id).await.unwrap().description, "fine");
@@ -271,9 +275,8 @@ async fn what_is_deployed_cannot_be_deleted_or_described() {
     assert_eq!(bench.files().len(), 1);
 }
 
-#[tokio::test]
-async fn a_blob_goes_with_its_last_row() {
-    let bench = Bench::new().await;
+async fn a_blob_goes_with_its_last_row(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let other_tenant = Releases {
         scope: bench.storage.database.scope(crate::ids::TenantId::generate()),
         ..bench.releases.clone()
@@ -292,9 +295,8 @@ async fn a_blob_goes_with_its_last_row() {
     assert!(bench.files().is_empty());
 }
 
-#[tokio::test]
-async fn a_start_removes_only_blobs_without_a_row() {
-    let bench = Bench::new().await;
+async fn a_start_removes_only_blobs_without_a_row(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let id = bench.upload_fixture("module-single").await;
     let orphan = bench.storage.dir.path().join("blobs").join("ab");
     std::fs::create_dir_all(&orphan).unwrap();

@@ -19,11 +19,11 @@ mod tests {
 
     use crate::storage::artifacts::TextMatch;
     use crate::storage::releases::{self, ReleaseFilter, ReleaseOrder};
-    use crate::storage::testing::TestDatabase;
+    use crate::storage::testing::{TestDatabase, database_tests};
 
-    #[tokio::test]
-    async fn capitals_beyond_ascii_are_found_as_they_are_written() {
-        let storage = TestDatabase::open().await;
+    database_tests![capitals_beyond_ascii_are_found_as_they_are_written];
+
+    async fn capitals_beyond_ascii_are_found_as_they_are_written(storage: TestDatabase) {
         let tx = storage.scope().begin().await.unwrap();
         for name in ["App-ÄRGER", "app 100%"] {
             releases::touch(&tx.scope(), name, DateTime::UNIX_EPOCH).await.unwrap();

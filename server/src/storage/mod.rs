@@ -33,6 +33,8 @@ pub mod tenants;
 pub mod users;
 
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 
 pub use change::{Change, ChangeSink};

@@ -14,7 +14,17 @@ use crate::crypto::password::{PasswordPolicy, PasswordPool};
 use crate::crypto::random::SystemRandom;
 use crate::crypto::session_token::{SigningKey, SigningKeySet, TokenAuthority};
 use crate::ids::TenantId;
-use crate::storage::testing::TestDatabase;
+use crate::storage::testing::{TestDatabase, database_tests};
+
+database_tests![
+    who_knows_the_password_gets_a_session_with_the_roles_permissions,
+    all_others_are_refused_alike,
+    sessions_end_by_time_number_password_and_disabling,
+    users_are_checked_listed_and_unique,
+    the_setup_token_makes_one_admin,
+    the_setup_token_is_void_after_five_misses_or_with_a_user,
+    once_there_is_a_user_the_database_is_not_asked_again,
+];
 
 const EMAIL: &str = "Ops@Example.com";
 const PASSWORD: &str = "a fair wind to sail";
@@ -27,8 +37,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let storage = TestDatabase::open().await;
+    fn new(storage: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let random = Arc::new(SystemRandom::new());
         let passwords = PasswordPool::new(2, random.clone()).unwrap();
@@ -55,9 +64,8 @@ impl Bench {
     }
 }
 
-#[tokio::test]
-async fn who_knows_the_password_gets_a_session_with_the_roles_permissions() {
-    let bench = Bench::new().await;
+async fn who_knows_the_password_gets_a_session_with_the_roles_permissions(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let id = bench.users.add(EMAIL, PASSWORD.into(), Role::Viewer).await.unwrap();
     let login = bench.log_in("OPS@example.com", PASSWORD).await.unwrap();
     let principal = bench.logins.authenticate(login.token.expose_secret()).await.unwrap();
@@ -78,9 +86,8 @@ async fn who_knows_the_password_gets_a_session_with_the_roles_permissions() {
     ));
 }
 
-#[tokio::test]
-async fn all_others_are_refused_alike() {
-    let bench = Bench::new().await;
+async fn all_others_are_refused_alike(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
     let long = "x".repeat(2000);
     for (email, password) in [
@@ -95,9 +102,8 @@ async fn all_others_are_refused_alike() {
     assert!(bench.logins.authenticate("no token").await.is_err());
 }
 
-#[tokio::test]
-async fn sessions_end_by_time_number_password_and_disabling() {
-    let bench = Bench::new().await;
+async fn sessions_end_by_time_number_password_and_disabling(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
     let first = bench.log_in(EMAIL, PASSWORD).await.unwrap();
     let endless = bench.logins.log_in(EMAIL, PASSWORD.into(), SessionLife::Unlimited).await.unwrap();
@@ -122,9 +128,8 @@ async fn sessions_end_by_time_number_password_and_disabling() {
     assert!(matches!(bench.log_in(EMAIL, "another fair wind").await, Err(LogInError::Refused)));
 }
 
-#[tokio::test]
-async fn users_are_checked_listed_and_unique() {
-    let bench = Bench::new().await;
+async fn users_are_checked_listed_and_unique(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     assert!(!bench.logins.has_users().await.unwrap());
     bench.users.add(EMAIL, PASSWORD.into(), Role::Ci).await.unwrap();
     let again = bench.users.add("ops@EXAMPLE.com", PASSWORD.into(), Role::Ci).await;
@@ -144,9 +149,8 @@ async fn users_are_checked_listed_and_unique() {
     assert!(bench.users.list(&none).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn the_setup_token_makes_one_admin() {
-    let bench = Bench::new().await;
+async fn the_setup_token_makes_one_admin(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let setup = Setup::generate(&SystemRandom::new()).unwrap();
     let token = setup.take_token().unwrap();
     assert!(setup.take_token().is_none());
@@ -162,9 +166,8 @@ async fn the_setup_token_makes_one_admin() {
     assert!(matches!(again, Err(SetupError::Void)));
 }
 
-#[tokio::test]
-async fn the_setup_token_is_void_after_five_misses_or_with_a_user() {
-    let bench = Bench::new().await;
+async fn the_setup_token_is_void_after_five_misses_or_with_a_user(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     let setup = Setup::generate(&SystemRandom::new()).unwrap();
     let token = setup.take_token().unwrap();
     for _ in 0..5 {
@@ -181,9 +184,8 @@ async fn the_setup_token_is_void_after_five_misses_or_with_a_user() {
     assert!(matches!(late, Err(SetupError::User(UserError::NotFirst))));
 }
 
-#[tokio::test]
-async fn once_there_is_a_user_the_database_is_not_asked_again() {
-    let bench = Bench::new().await;
+async fn once_there_is_a_user_the_database_is_not_asked_again(storage: TestDatabase) {
+    let bench = Bench::new(storage);
     assert!(!bench.logins.has_users().await.unwrap());
     bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
     assert!(bench.logins.has_users().await.unwrap());

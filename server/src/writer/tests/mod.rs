@@ -30,10 +30,6 @@ struct Bench {
 }
 
 impl Bench {
-    async fn start() -> Self {
-        Self::on(TestDatabase::open().await).await
-    }
-
     async fn on(files: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_800_000_000));
         let fleet = Arc::new(FleetIndex::load(&files.database).await.unwrap());

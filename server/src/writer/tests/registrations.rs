@@ -7,12 +7,24 @@ use crate::clock::Clock;
 use crate::devices::{AuthSetStatus, DeviceStatus, Identity};
 use crate::ids::{DeviceId, TenantId};
 use crate::storage::devices::DeviceFilter;
+use crate::storage::testing::{TestDatabase, database_tests};
 use crate::storage::{Page, tenants};
 use crate::writer::{Registered, Registration};
 
-#[tokio::test]
-async fn unknown_devices_wait_and_known_ones_are_recognised() {
-    let bench = Bench::start().await;
+database_tests![
+    unknown_devices_wait_and_known_ones_are_recognised,
+    one_burst_of_the_same_device_makes_one_device,
+    what_waits_is_capped_in_all_and_for_each_device,
+    the_device_limit_holds_for_preauthorized_ones,
+    decisions_void_sessions_and_move_acceptance,
+    preauthorizing_one_more_key_leaves_the_session_alone,
+    of_two_expected_keys_in_one_batch_only_the_last_gets_a_session,
+    a_commit_is_told_even_if_nobody_waits_for_it,
+    a_pending_key_expires_with_its_device,
+];
+
+async fn unknown_devices_wait_and_known_ones_are_recognised(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     assert_eq!(bench.register(1, 1).await, Registered::Refused(AuthSetStatus::Pending));
     assert_eq!(bench.register(1, 1).await, Registered::Refused(AuthSetStatus::Pending));
     assert_eq!(bench.fleet.device_count(), 1);
@@ -23,17 +35,15 @@ async fn unknown_devices_wait_and_known_ones_are_recognised() {
     assert_eq!(bench.reloaded().await.device(known[0].id), bench.fleet.device(known[0].id));
 }
 
-#[tokio::test]
-async fn one_burst_of_the_same_device_makes_one_device() {
-    let bench = Bench::start().await;
+async fn one_burst_of_the_same_device_makes_one_device(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let all = futures_util::future::join_all((0..50).map(|_| bench.register(1, 1))).await;
     assert!(all.iter().all(|outcome| *outcome == Registered::Refused(AuthSetStatus::Pending)));
     assert_eq!((bench.fleet.device_count(), bench.fleet.pending_count()), (1, 1));
 }
 
-#[tokio::test]
-async fn what_waits_is_capped_in_all_and_for_each_device() {
-    let bench = Bench::start().await;
+async fn what_waits_is_capped_in_all_and_for_each_device(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     for key in 1..=2 {
         assert_eq!(bench.register(1, key).await, Registered::Refused(AuthSetStatus::Pending));
     }
@@ -47,9 +57,8 @@ async fn what_waits_is_capped_in_all_and_for_each_device() {
     assert_eq!(bench.reloaded().await.pending_count(), 6);
 }
 
-#[tokio::test]
-async fn the_device_limit_holds_for_preauthorized_ones() {
-    let bench = Bench::start().await;
+async fn the_device_limit_holds_for_preauthorized_ones(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let pem = include_str!("../../../testdata/keys/p256.pub.pem");
     let identity = serde_json::json!({ "sn": "9" });
     let id = bench.devices().preauthorize(&identity, pem, false).await.unwrap();
@@ -71,9 +80,8 @@ async fn the_device_limit_holds_for_preauthorized_ones() {
     assert_eq!(bench.fleet.device(id).unwrap().status, DeviceStatus::Accepted);
 }
 
-#[tokio::test]
-async fn decisions_void_sessions_and_move_acceptance() {
-    let bench = Bench::start().await;
+async fn decisions_void_sessions_and_move_acceptance(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let device = bench.accepted(1).await.remove(0);
     bench.register(0, 2).await;
     bench.clock.advance(TimeDelta::seconds(1));
@@ -93,9 +101,8 @@ async fn decisions_void_sessions_and_move_acceptance() {
     assert!(bench.devices().decide(DeviceId::generate(), sets[0].id, AuthSetStatus::Accepted).await.is_err());
 }
 
-#[tokio::test]
-async fn preauthorizing_one_more_key_leaves_the_session_alone() {
-    let bench = Bench::start().await;
+async fn preauthorizing_one_more_key_leaves_the_session_alone(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let device = bench.accepted(1).await.remove(0);
     let pem = include_str!("../../../testdata/keys/p256.pub.pem");
     let identity = serde_json::json!({ "sn": "0" });
@@ -105,9 +112,8 @@ async fn preauthorizing_one_more_key_leaves_the_session_alone() {
     assert_eq!(bench.devices().get(device.id).await.unwrap().auth_sets.len(), 2);
 }
 
-#[tokio::test]
-async fn of_two_expected_keys_in_one_batch_only_the_last_gets_a_session() {
-    let bench = Bench::start().await;
+async fn of_two_expected_keys_in_one_batch_only_the_last_gets_a_session(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let identity = serde_json::json!({ "sn": "5" });
     let pems = [
         include_str!("../../../testdata/keys/p256.pub.pem"),
@@ -137,9 +143,8 @@ async fn of_two_expected_keys_in_one_batch_only_the_last_gets_a_session() {
     assert!(matches!(sessions[0], Registered::Accepted(login) if Some(login.auth_set) == accepted));
 }
 
-#[tokio::test]
-async fn a_commit_is_told_even_if_nobody_waits_for_it() {
-    let bench = Bench::start().await;
+async fn a_commit_is_told_even_if_nobody_waits_for_it(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let device = bench.accepted(1).await.remove(0);
     let set = bench.devices().get(device.id).await.unwrap().auth_sets.remove(0);
     let devices = bench.devices();
@@ -161,9 +166,8 @@ async fn a_commit_is_told_even_if_nobody_waits_for_it() {
     assert_eq!((known.status, known.generation), (stored.status, stored.generation));
 }
 
-#[tokio::test]
-async fn a_pending_key_expires_with_its_device() {
-    let bench = Bench::start().await;
+async fn a_pending_key_expires_with_its_device(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     bench.register(1, 1).await;
     let (found, _) =
         bench.devices().list(&DeviceFilter::default(), Page { page: 1, per_page: 9 }).await.unwrap();

@@ -14,11 +14,19 @@ use crate::devices::AuthSetStatus;
 use crate::ids::TenantId;
 use crate::storage::Page;
 use crate::storage::devices::DeviceFilter;
+use crate::storage::testing::{TestDatabase, database_tests};
 use crate::writer::{Registered, UpdateAction, UpdateOutcome};
 
-#[tokio::test]
-async fn an_update_is_counted_from_offer_to_end() {
-    let bench = Bench::start().await;
+database_tests![
+    an_update_is_counted_from_offer_to_end,
+    an_abort_stops_who_began_and_counts_who_never_asked,
+    a_decommissioned_device_ends_its_deployments_and_comes_back_as_a_new_one,
+    a_restart_knows_what_the_index_knew,
+    a_target_that_expires_ends_its_deployment,
+];
+
+async fn an_update_is_counted_from_offer_to_end(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let devices = bench.accepted(2).await;
     let artifact = bench.release("one").await;
     let deployment = bench.deploy("one", Target::All).await;
@@ -47,9 +55,8 @@ async fn an_update_is_counted_from_offer_to_end() {
     assert_eq!((stored.asked_count, stored.total_size, stored.finished_at.is_some()), (2, 5_000, true));
 }
 
-#[tokio::test]
-async fn an_abort_stops_who_began_and_counts_who_never_asked() {
-    let bench = Bench::start().await;
+async fn an_abort_stops_who_began_and_counts_who_never_asked(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let devices = bench.accepted(3).await;
     let artifact = bench.release("one").await;
     let deployment = bench.deploy("one", Target::All).await;
@@ -70,9 +77,8 @@ async fn an_abort_stops_who_began_and_counts_who_never_asked() {
     assert_eq!(bench.update(deployment, &devices[2], offered(artifact)).await, UpdateOutcome::Unknown);
 }
 
-#[tokio::test]
-async fn a_decommissioned_device_ends_its_deployments_and_comes_back_as_a_new_one() {
-    let bench = Bench::start().await;
+async fn a_decommissioned_device_ends_its_deployments_and_comes_back_as_a_new_one(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let devices = bench.accepted(2).await;
     let artifact = bench.release("one").await;
     let deployment = bench.deploy("one", Target::All).await;
@@ -91,9 +97,8 @@ async fn a_decommissioned_device_ends_its_deployments_and_comes_back_as_a_new_on
     assert!(found[0].device.number > devices[1].number && found[0].device.id != devices[0].id);
 }
 
-#[tokio::test]
-async fn a_restart_knows_what_the_index_knew() {
-    let bench = Bench::start().await;
+async fn a_restart_knows_what_the_index_knew(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     let devices = bench.accepted(3).await;
     let artifact = bench.release("one").await;
     let deployment =
@@ -121,9 +126,8 @@ async fn a_restart_knows_what_the_index_knew() {
     assert!(!again.fleet.is_active(TenantId::DEFAULT, deployment, devices[1].number));
 }
 
-#[tokio::test]
-async fn a_target_that_expires_ends_its_deployment() {
-    let bench = Bench::start().await;
+async fn a_target_that_expires_ends_its_deployment(storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
     bench.register(1, 1).await;
     bench.release("one").await;
     let (found, _) =
@@ -142,20 +146,35 @@ fn reportable() -> impl Strategy<Value = Vec<(usize, State)>> {
 
 proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(16))]
+
     #[test]
-    fn counters_follow_any_storm_of_reports(storm in reportable()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let bench = Bench::start().await;
-            let devices = bench.accepted(3).await;
-            let artifact = bench.release("one").await;
-            let deployment = bench.deploy("one", Target::All).await;
-            for device in &devices {
-                bench.update(deployment, device, offered(artifact)).await;
+    fn counters_follow_any_storm_of_reports_on_sqlite(storm in reportable()) {
+        run(async { counters_follow(&storm, TestDatabase::on_sqlite().await).await });
+    }
+
+    #[test]
+    fn counters_follow_any_storm_of_reports_on_postgres(storm in reportable()) {
+        run(async {
+            if let Some(storage) = TestDatabase::on_postgres().await {
+                counters_follow(&storm, storage).await;
             }
-            let reports = storm.iter().map(|(at, state)| bench.report(deployment, &devices[*at], *state));
-            futures_util::future::join_all(reports).await;
-            bench.check_counters(deployment).await;
         });
     }
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+async fn counters_follow(storm: &[(usize, State)], storage: TestDatabase) {
+    let bench = Bench::on(storage).await;
+    let devices = bench.accepted(3).await;
+    let artifact = bench.release("one").await;
+    let deployment = bench.deploy("one", Target::All).await;
+    for device in &devices {
+        bench.update(deployment, device, offered(artifact)).await;
+    }
+    let reports = storm.iter().map(|(at, state)| bench.report(deployment, &devices[*at], *state));
+    futures_util::future::join_all(reports).await;
+    bench.check_counters(deployment).await;
 }
