@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::config::LogFormat;
+use crate::http::PEER_NOISE;
 
 /// What appears if the operator does not say otherwise: our business events, and of libraries only
 /// what may need attention.
@@ -55,7 +56,8 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 fn parse(filter: Option<&str>) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(filter.unwrap_or(DEFAULT_FILTER))
+    let default = || format!("{DEFAULT_FILTER},{PEER_NOISE}");
+    EnvFilter::builder().parse(filter.map_or_else(default, str::to_owned))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! line, through the programs of others. Words used here:
 //!
 //! - *trial*: one named test of a suite, see [`suite`].
+//! - *engine*: the database that a trial is about, see [`engine`].
 //! - *peer*: a program that is not ours and that a trial drives, see [`peers`].
 //! - *device*: [`Device`], a scripted one whose every request the test chooses.
 //! - *client*: [`MenderClient`], the real daemon in a private mount namespace.
@@ -19,6 +20,7 @@
 pub mod artifacts;
 pub mod binaries;
 pub mod device;
+pub mod engine;
 pub mod http;
 pub mod management;
 pub mod mender;
@@ -34,6 +36,7 @@ pub mod wait;
 
 pub use self::artifacts::{ArtifactFile, ArtifactSpec};
 pub use self::device::{Device, DeviceKey};
+pub use self::engine::Engine;
 pub use self::http::{Body, HttpClient, Request, Response};
 pub use self::management::Management;
 pub use self::mender::{ClientSetup, MenderClient};

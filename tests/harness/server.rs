@@ -11,9 +11,10 @@ use tempfile::TempDir;
 
 use crate::binaries;
 use crate::device::{Device, DeviceKey};
+use crate::engine::Engine;
 use crate::http::HttpClient;
 use crate::management::Management;
-use crate::postgres::Cluster;
+use crate::postgres::{self, Cluster};
 use crate::process::Process;
 
 /// The first user of every test server.
@@ -81,11 +82,14 @@ impl ServerSetup {
     pub fn start_without_user(self) -> TestServer {
         let dir = tempfile::Builder::new().prefix("sealift-test-").tempdir().expect("a temporary directory");
         fs::create_dir(dir.path().join("data")).expect("the temporary directory is writable");
-        let database = self
+        let mut setup = self;
+        if setup.cluster.is_none() && Engine::of_trial() == Engine::Postgres {
+            setup = setup.postgres();
+        }
+        let database = setup
             .cluster
             .as_ref()
             .map(|cluster| Database { url: cluster.create_database(), cluster: Arc::clone(cluster) });
-        let mut setup = self;
         if let Some(database) = &database {
             setup = setup.env(DATABASE_URL, &database.url);
         }
@@ -260,17 +264,24 @@ pub fn with_password(mut command: Command, password: &str) -> (ExitStatus, Strin
     (output.status, text)
 }
 
-/// Returns the server that the trials of a suite share, started when first asked for.
+/// Returns the server that the trials of a suite with the same engine share, started when first asked for.
 ///
 /// Trials on it use names of their own, leave settings alone and expect strangers in every list.
 #[track_caller]
 pub fn shared_server() -> &'static TestServer {
-    SHARED.get_or_init(TestServer::start)
+    let slot = match Engine::of_trial() {
+        Engine::Sqlite => &SHARED_ON_SQLITE,
+        Engine::Postgres => &SHARED_ON_POSTGRES,
+    };
+    slot.get_or_init(TestServer::start)
 }
 
-/// Stops the shared server, if there is one, and looks at what it leaves behind.
+/// Stops the shared servers, if there are any, and looks at what they leave behind.
 pub(crate) fn stop_shared() -> Result<(), String> {
-    let Some(server) = SHARED.get() else { return Ok(()) };
+    [&SHARED_ON_SQLITE, &SHARED_ON_POSTGRES].into_iter().filter_map(OnceLock::get).try_for_each(stop_and_look)
+}
+
+fn stop_and_look(server: &TestServer) -> Result<(), String> {
     let ended_early = server.has_ended();
     let status = if ended_early { None } else { Some(server.stop()) };
     let log = server.log();
@@ -279,7 +290,7 @@ pub(crate) fn stop_shared() -> Result<(), String> {
     if !status.is_some_and(|status| status.success()) {
         return Err(format!("ended with {status:?}"));
     }
-    for planted in [PASSWORD, "PRIVATE KEY", "panicked at"] {
+    for planted in [PASSWORD, postgres::PASSWORD, "PRIVATE KEY", "panicked at"] {
         if let Some(line) = log.lines().find(|line| line.contains(planted)) {
             return Err(format!("{planted:?} in its log: {line}"));
         }
@@ -287,7 +298,8 @@ pub(crate) fn stop_shared() -> Result<(), String> {
     Ok(())
 }
 
-static SHARED: OnceLock<TestServer> = OnceLock::new();
+static SHARED_ON_SQLITE: OnceLock<TestServer> = OnceLock::new();
+static SHARED_ON_POSTGRES: OnceLock<TestServer> = OnceLock::new();
 
 /// Starts the server and waits until it is ready; returns the URL that it says.
 fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, String) {

@@ -1,7 +1,7 @@
 //! Trials, and what a suite's `main` does.
 //!
 //! A trial is a plain function that panics when something is wrong. It is listed with [`trials!`],
-//! [`peer_trials!`](crate::peer_trials) or [`slow_trials!`](crate::slow_trials); a function that is not
+//! [`storage_trials!`](crate::storage_trials), [`peer_trials!`](crate::peer_trials) or [`slow_trials!`](crate::slow_trials); a function that is not
 //! listed is an unused function, which the compiler reports.
 
 use std::env;
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 
+use crate::engine::Engine;
 use crate::peers::{self, Peer};
 use crate::server;
 
@@ -38,10 +39,34 @@ macro_rules! slow_trials {
     };
 }
 
+/// Lists trials twice, once for each database engine: as `sqlite::…` and as `postgres::…`. Servers that such a
+/// trial starts or shares are on its engine.
+#[macro_export]
+macro_rules! storage_trials {
+    ($($test:ident),* $(,)?) => {
+        $crate::Engine::ALL.into_iter().flat_map(|engine| {
+            [$($crate::suite::trial_on(engine, module_path!(), stringify!($test), $test)),*]
+        }).collect::<Vec<_>>()
+    };
+}
+
 /// Makes a trial of a function.
 pub fn trial(module: &str, name: &str, needs: &'static [Peer], run: fn()) -> Trial {
-    let module = module.split_once("::").map_or(String::new(), |(_, inner)| format!("{inner}::"));
-    Trial::ignorable_test(format!("{module}{name}"), move || {
+    make(path(module, name), needs, Engine::default(), run)
+}
+
+/// Makes a trial on an engine of a function.
+pub fn trial_on(engine: Engine, module: &str, name: &str, run: fn()) -> Trial {
+    make(format!("{}::{}", engine.name(), path(module, name)), engine.needs(), engine, run)
+}
+
+/// The name of a trial: the suite's own is not repeated.
+fn path(module: &str, name: &str) -> String {
+    module.split_once("::").map_or_else(|| name.to_owned(), |(_, inner)| format!("{inner}::{name}"))
+}
+
+fn make(name: String, needs: &'static [Peer], engine: Engine, run: fn()) -> Trial {
+    Trial::ignorable_test(name, move || {
         if let Some(reason) = needs.iter().find_map(|peer| peer.missing()) {
             return if peers::are_required() {
                 Err(reason.into())
@@ -49,6 +74,7 @@ pub fn trial(module: &str, name: &str, needs: &'static [Peer], run: fn()) -> Tri
                 Ok(Completion::ignored_with(format!("skipped: {reason}")))
             };
         }
+        engine.begin();
         run();
         Ok(Completion::Completed)
     })
@@ -61,13 +87,13 @@ pub fn slow(trial: Trial) -> Trial {
 }
 
 /// Runs a suite, `threads` trials at a time unless the command line says otherwise, and stops the
-/// server that its trials shared.
+/// servers that its trials shared.
 pub fn run(threads: usize, trials: Vec<Trial>) -> ExitCode {
     let mut args = Arguments::from_args();
     args.test_threads = args.test_threads.or(Some(threads));
     let conclusion = libtest_mimic::run(&args, trials);
     if let Err(fault) = server::stop_shared() {
-        eprintln!("the shared server: {fault}");
+        eprintln!("a shared server: {fault}");
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()

@@ -33,3 +33,7 @@ pub use file_body::{ServedFile, serve_file};
 pub use json::{Json, JsonLimit};
 pub use listener::{Listener, listen};
 pub use request_id::{RequestId, RequestIds};
+
+/// Takes out of the log what the framework calls an error and is the doing of a peer: a line for each
+/// malformed head, which anybody could have written as often as he likes.
+pub const PEER_NOISE: &str = "actix_http::h1=off";

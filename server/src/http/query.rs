@@ -15,6 +15,9 @@ pub const DEFAULT_PER_PAGE: u64 = 20;
 /// Rows that a caller may ask for at once.
 pub const MAX_PER_PAGE: u64 = 500;
 
+/// Parameters that a query may have: some hundred ids are the most that anybody asks for.
+const MAX_PARAMETERS: usize = 1_000;
+
 /// The parameters of a query string, in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub struct Query(Vec<(String, String)>);
@@ -112,6 +115,9 @@ fn parse(text: &str) -> Result<Query, ApiError> {
     let malformed = |why: String| ApiError::new(Code::BadRequest, format!("the query is malformed: {why}"));
     let parsed = web::Query::<Vec<(String, String)>>::from_query(text);
     let pairs = parsed.map_err(|err| malformed(err.to_string()))?.into_inner();
+    if pairs.len() > MAX_PARAMETERS {
+        return Err(malformed(format!("it has more than {MAX_PARAMETERS} parameters")));
+    }
     // PostgreSQL text holds no NUL, so nothing is there to be found.
     if pairs.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
         return Err(malformed("it holds a NUL".to_owned()));
@@ -167,6 +173,13 @@ mod tests {
         assert_eq!(query.all("id").collect::<Vec<_>>(), ["a", "b c"]);
         assert_eq!(query.get("status"), None);
         assert!(query.parse::<u32>("id").is_err());
+    }
+
+    #[tokio::test]
+    async fn parameters_are_counted() {
+        assert_eq!(query(&"a&".repeat(1_000)).await.iter().count(), 1_000);
+        let request = TestRequest::with_uri(&format!("/?{}", "a&".repeat(1_001))).to_http_request();
+        assert!(Query::extract(&request).await.is_err());
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         every_allowed_transition_works,
         preauthorized_set_has_no_transitions,
         unknown_status_and_sets_are_refused,

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         rsa_key_is_accepted,
         p256_key_is_accepted,
         ed25519_key_is_accepted,

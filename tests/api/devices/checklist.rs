@@ -10,7 +10,7 @@ use serde_json::json;
 use super::next::offered;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         rule_01_signature_covers_the_raw_bytes,
         rule_02_authorization_of_auth_requests_is_ignored,
         rule_03_token_is_the_whole_body,

@@ -7,7 +7,7 @@ use harness::{ArtifactSpec, Device, Request, Response, ServerSetup, TestServer, 
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = harness::trials![
+    let mut trials = harness::storage_trials![
         link_needs_no_token_and_stays_on_the_server,
         single_ranges_are_206,
         unsatisfiable_range_is_416,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::auth_requests::authenticate_as;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         key_order_and_white_space_do_not_matter,
         extra_attribute_is_another_device,
         spelling_of_the_key_does_not_matter,

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         put_replaces_and_answers_an_empty_200,
         patch_adds_and_changes,
         values_may_be_strings_numbers_and_lists,

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use super::next::offered;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         log_is_kept_and_shown_as_text,
         second_log_replaces_the_first,
         any_body_is_204,

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         all_three_forms_offer_the_same,
         all_three_forms_have_nothing,
         malformed_questions_are_400,

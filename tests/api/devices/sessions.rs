@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         revoked_token_is_out_and_the_device_logs_in_again,
         rejected_device_is_out_at_its_next_request,
         rejected_and_accepted_again_needs_a_new_token,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::next::offered;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         every_state_of_a_device_is_accepted,
         repeats_are_204_and_change_nothing,
         commit_gate_after_reboot,

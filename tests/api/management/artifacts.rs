@@ -12,7 +12,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         upload_as_mender_cli_sends_it,
         fields_may_come_in_any_order_and_the_id_may_be_chosen,
         upload_with_a_length_works,

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         request_id_is_echoed,
         request_id_is_made_when_absent_or_unfit,
         unknown_route_is_404,

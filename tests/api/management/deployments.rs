@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         created_deployment_is_shown,
         deployment_to_a_group_is_a_snapshot,
         deployment_to_all_is_a_snapshot,

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         device_is_shown_whole,
         list_is_paged_with_links,
         list_is_filtered_by_status_and_id,

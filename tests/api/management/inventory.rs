@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         device_has_exactly_its_attributes,
         list_is_paged_and_counted,
         list_is_filtered,

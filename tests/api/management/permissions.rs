@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         nobody_gets_past_401,
         device_tokens_open_no_user_route,
         user_tokens_open_no_device_route,

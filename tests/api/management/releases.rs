@@ -6,7 +6,11 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![release_lists_its_artifacts, releases_are_listed_and_counted, unknown_release_is_404]
+    harness::storage_trials![
+        release_lists_its_artifacts,
+        releases_are_listed_and_counted,
+        unknown_release_is_404
+    ]
 }
 
 const RELEASES: &str = "/api/management/v2/deployments/deployments/releases";

@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         token_makes_the_first_user_once,
         five_wrong_tokens_void_the_right_one,
         token_is_new_after_a_restart,

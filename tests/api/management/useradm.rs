@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         login_gives_a_bare_jwt,
         login_ignores_case_of_the_email,
         login_without_type_or_body_works,

@@ -13,19 +13,22 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    let mut trials = harness::trials![
         help_exists_for_every_subcommand,
         wrong_use_is_2,
+        check_refuses_what_serve_would_refuse,
+        check_finds_damage_in_the_database,
+        openapi_is_the_served_document,
+        demo_of_five_succeeds,
+    ];
+    trials.extend(harness::storage_trials![
         users_are_managed_beside_a_running_server,
         users_are_managed_on_a_stopped_server,
         weak_passwords_and_bad_roles_are_refused,
         check_tells_what_serve_would_do,
-        check_refuses_what_serve_would_refuse,
-        check_finds_damage_in_the_database,
         migrate_can_be_repeated,
-        openapi_is_the_served_document,
-        demo_of_five_succeeds,
-    ]
+    ]);
+    trials
 }
 
 const PASSWORD: &str = "another long enough passphrase";
@@ -156,11 +159,14 @@ fn check_finds_damage_in_the_database() {
 }
 
 fn migrate_can_be_repeated() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
+    let server = TestServer::start();
     for _ in 0..2 {
-        run_ok(sealift().args(["migrate", "--data-dir"]).arg(dir.path()));
+        run_ok(&mut server.command(&["migrate"]));
     }
-    assert!(dir.path().join("sealift.db").is_file());
+    assert!(server.stop().success());
+    run_ok(&mut server.command(&["migrate"]));
+    server.restart();
+    server.admin().get(harness::management::DEVAUTH).expect(200);
 }
 
 fn openapi_is_the_served_document() {

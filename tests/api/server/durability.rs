@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         killed_server_keeps_what_it_acknowledged,
         killed_during_an_upload_leaves_no_trace,
         revocations_survive,

@@ -4,7 +4,7 @@ use harness::shared_server;
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![health_is_open_to_all, openapi_is_served, metrics_are_off]
+    harness::storage_trials![health_is_open_to_all, openapi_is_served, metrics_are_off]
 }
 
 fn health_is_open_to_all() {

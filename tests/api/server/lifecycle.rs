@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use harness::device::link_target;
 use harness::management::DEVAUTH;
-use harness::{ArtifactSpec, Request, ServerSetup, TestServer};
+use harness::{ArtifactSpec, Engine, Request, ServerSetup, TestServer};
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![
+    harness::storage_trials![
         sigterm_drains_and_exits_0,
         request_in_flight_is_answered_before_the_end,
         restart_keeps_sessions_and_devices,
@@ -61,9 +61,10 @@ fn restart_keeps_sessions_and_devices() {
 fn data_directory_is_as_documented() {
     let server = TestServer::start();
     let dir = server.data_dir();
-    for name in ["sealift.db", "tls/ca.crt", "tls/server.crt", "tls/server.key"] {
+    for name in ["tls/ca.crt", "tls/server.crt", "tls/server.key"] {
         assert!(dir.join(name).is_file(), "no {name}");
     }
+    assert_eq!(dir.join("sealift.db").is_file(), Engine::of_trial() == Engine::Sqlite);
     for name in ["blobs", "keys"] {
         assert!(dir.join(name).is_dir(), "no {name}/");
     }

@@ -7,7 +7,7 @@ use harness::{ArtifactSpec, Management, ServerSetup};
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![no_secret_is_logged_at_trace_level]
+    harness::storage_trials![no_secret_is_logged_at_trace_level]
 }
 
 fn no_secret_is_logged_at_trace_level() {
@@ -35,6 +35,7 @@ fn no_secret_is_logged_at_trace_level() {
     let link = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
     let secrets = [
         ("the password", PASSWORD.to_owned()),
+        ("the database's password", harness::postgres::PASSWORD.to_owned()),
         ("a wrong password", wrong.to_owned()),
         ("the address", ADMIN.to_owned()),
         ("a user's token", signature(&user.token)),

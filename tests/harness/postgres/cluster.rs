@@ -21,7 +21,7 @@ const KILL_LIMIT: Duration = Duration::from_secs(30);
 /// The superuser.
 const USER: &str = "sealift";
 /// Not asked for on the socket; it is in every URL and must never be seen in a log.
-pub(crate) const PASSWORD: &str = "the-tide-table-of-brest";
+pub const PASSWORD: &str = "the-tide-table-of-brest";
 
 /// Whether what is committed is on the disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

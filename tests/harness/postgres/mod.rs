@@ -8,5 +8,5 @@ mod cluster;
 mod janitor;
 mod programs;
 
-pub use self::cluster::{Cluster, Syncing};
+pub use self::cluster::{Cluster, PASSWORD, Syncing};
 pub use self::programs::is_installed;

@@ -1,0 +1,16 @@
+//! The server among people who wish it ill: bad bodies, bad heads, bombs, floods, scanners.
+//!
+//! What they send may be refused in many ways. It may not cause an answer of the 5xx kind (but for a
+//! 503 that says when to come again), a panic, a hang, or a change of what others see.
+
+mod bodies;
+mod targets;
+mod world;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut trials = bodies::trials();
+    trials.extend(targets::trials());
+    harness::suite::run(2, trials)
+}
