@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::description::Merged;
 use crate::glob;
 
@@ -26,6 +28,26 @@ pub struct Unmet<'a> {
 }
 
 impl DependsValue {
+    /// Takes a string, or a list of strings.
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(value) => Some(Self::One(value.clone())),
+            Value::Array(values) => {
+                let values: Option<_> =
+                    values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+                values.map(Self::AnyOf)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::One(value) => value.clone().into(),
+            Self::AnyOf(values) => values.clone().into(),
+        }
+    }
+
     /// Returns the accepted values.
     #[must_use]
     pub fn values(&self) -> &[String] {

@@ -26,11 +26,12 @@ pub struct Artifact {
 }
 
 /// Format versions that can be read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FormatVersion {
     /// Version 2: root file system images only, no provides (artifact format §6).
     V2,
     /// Version 3.
+    #[default]
     V3,
 }
 
@@ -116,6 +117,8 @@ pub struct Script {
     pub mode: u32,
     /// Digest of its contents.
     pub sha256: Digest,
+    /// Its contents; only with [`scripts`](crate::ReadOptions::scripts).
+    pub contents: Option<Vec<u8>>,
 }
 
 /// One payload, without its files.
@@ -129,6 +132,8 @@ pub struct Payload {
     pub type_info: Map<String, Value>,
     /// `meta-data` as it is: `None` without the entry, empty for an empty one.
     pub meta_data: Option<Map<String, Value>>,
+    /// `meta-data` byte for byte.
+    pub meta_data_bytes: Option<Vec<u8>>,
     /// The unsigned additions of an augmented artifact.
     pub augment: Option<Augment>,
     /// Provides after merging the additions.
@@ -148,6 +153,8 @@ pub struct Augment {
     pub type_info: Map<String, Value>,
     /// `meta-data` as it is.
     pub meta_data: Option<Map<String, Value>>,
+    /// `meta-data` byte for byte.
+    pub meta_data_bytes: Option<Vec<u8>>,
 }
 
 /// One file of a payload.
@@ -161,6 +168,8 @@ pub struct PayloadFile {
     pub size: u64,
     /// Digest of its contents, equal to the manifest's.
     pub sha256: Digest,
+    /// Permission bits as stored.
+    pub mode: u32,
     /// Modification time as stored, in seconds since 1970.
     pub mtime: i64,
     /// True if only the unsigned manifest lists it.

@@ -5,7 +5,9 @@
 //! format.
 //!
 //! * [`read::read`] and [`read::Reader`] check an artifact while it streams past, in constant memory.
-//! * [`write::ModuleImage`] and [`write::RootfsImage`] build one; equal inputs give equal bytes.
+//! * [`write::ModuleImage`], [`write::RootfsImage`] and [`write::BootstrapArtifact`] build one; equal inputs give
+//!   equal bytes.
+//! * [`edit`] changes one, and keeps what is not changed.
 //! * [`sign`] adds or replaces the signature of a finished file.
 //! * [`depends`] decides whether a device may install an artifact.
 
@@ -13,6 +15,7 @@ pub mod compression;
 pub mod depends;
 mod description;
 mod digest;
+pub mod edit;
 mod glob;
 mod header;
 mod json;
@@ -22,7 +25,7 @@ mod manifest;
 mod names;
 pub mod read;
 pub mod sign;
-mod signature;
+pub mod signature;
 mod tar;
 pub mod write;
 
@@ -34,7 +37,7 @@ pub use description::{
 };
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use json::JsonError;
-pub use key::{Algorithm, KeyError, KeyType, SigningKey, VerifyingKey};
+pub use key::{Algorithm, KeyError, KeyType, Signer, SigningKey, VerifyingKey};
 pub use limits::Limits;
 pub use manifest::{Manifest, ManifestEntry};
 pub use read::{ReadError, ReadOptions, Reader, Rule};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::description::{Artifact, Member};
 use crate::digest::{Digest, Hasher};
-use crate::key::{KeyError, SigningKey};
+use crate::key::{KeyError, Signer};
 use crate::limits::Limits;
 use crate::read::{ReadError, ReadOptions, read};
 use crate::signature;
@@ -54,7 +54,7 @@ pub enum SignError {
 }
 
 /// Signs the artifact in the file `input` and puts the result in the place of `output`, which may be the same.
-pub fn sign_file(input: &Path, output: &Path, key: &SigningKey, existing: Existing) -> Result<(), SignError> {
+pub fn sign_file(input: &Path, output: &Path, key: &dyn Signer, existing: Existing) -> Result<(), SignError> {
     let failed = |source| SignError::Input { path: input.to_owned(), source };
     let file = File::open(input).map_err(failed)?;
     // A symbolic link stays one: what it names is replaced.
@@ -62,11 +62,20 @@ pub fn sign_file(input: &Path, output: &Path, key: &SigningKey, existing: Existi
     replace(&output, |writer| sign(BufReader::new(file), writer, key, existing))
 }
 
+/// Returns the exact bytes of the manifest of the artifact in the file `path`, which is checked whole: what a
+/// signature covers.
+pub fn manifest(path: &Path) -> Result<Vec<u8>, SignError> {
+    let failed = |source| SignError::Input { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let artifact = read(&file, &ReadOptions { allow_augmented: true, ..ReadOptions::default() })?;
+    manifest_bytes(&artifact, &mut file)
+}
+
 /// Signs the artifact in `input`, which is checked whole first, and writes the result to `output`.
 pub fn sign<R: Read + Seek>(
     mut input: R,
     mut output: impl Write,
-    key: &SigningKey,
+    key: &dyn Signer,
     existing: Existing,
 ) -> Result<(), SignError> {
     let options = ReadOptions { allow_augmented: true, fingerprints: true, ..ReadOptions::default() };

@@ -17,6 +17,20 @@ pub(crate) fn render(signature: &[u8]) -> String {
     STANDARD.encode(signature)
 }
 
+/// Returns the form of a signature that artifacts have: one of ECDSA P-256 in ASN.1 (RFC 3279 §2.2.3), as
+/// OpenSSL, key services and hardware modules give it, becomes `r ‖ s`; every other stays as it is.
+#[must_use]
+pub fn normalize(signature: Vec<u8>) -> Vec<u8> {
+    // 64 bytes are r ‖ s or Ed25519 already.
+    if signature.len() == 64 {
+        return signature;
+    }
+    match p256::ecdsa::Signature::from_der(&signature) {
+        Ok(parsed) => parsed.to_bytes().to_vec(),
+        Err(_) => signature,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +44,14 @@ mod tests {
         {
             assert_eq!(parse(refused), None, "{refused:?}");
         }
+    }
+
+    #[test]
+    fn signatures_in_asn1_become_fixed() {
+        let fixed: Vec<u8> = (1..=64).collect();
+        let der = p256::ecdsa::Signature::from_slice(&fixed).unwrap().to_der();
+        assert_eq!(normalize(der.as_bytes().to_vec()), fixed);
+        assert_eq!(normalize(fixed.clone()), fixed);
+        assert_eq!(normalize(vec![0x30; 384]), vec![0x30; 384]);
     }
 }

@@ -100,9 +100,10 @@ proptest! {
             payload_type: "module".to_owned(),
             files: files.iter().map(|(name, contents)| InputFile::bytes(name, contents.clone())).collect(),
             meta_data: meta_data.as_ref().map(|json| json.to_string().into_bytes()),
+            ..ModuleImage::default()
         };
         let signing = SigningKey::from_pem(KEY).unwrap();
-        let options = WriteOptions { encoding, key: Some(&signing), mtime, progress: None };
+        let options = WriteOptions { encoding, key: Some(&signing), mtime, ..WriteOptions::default() };
         let mut bytes = Vec::new();
         image.write(&mut bytes, &options).unwrap();
         let mut again = Vec::new();
@@ -164,6 +165,7 @@ fn golden(encoding: Encoding) -> String {
         common: Common::new("golden-1.0", ["beaglebone", "raspberrypi4"]),
         image: InputFile::bytes("rootfs.img", vec![42; 100_000]),
         checksum: ChecksumKey::Usual,
+        version: artifact::FormatVersion::V3,
     };
     let key = SigningKey::from_pem(KEY).unwrap();
     let mut bytes = Vec::new();

@@ -2,9 +2,10 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use artifact::ReadError;
+use artifact::edit::EditError;
 use artifact::sign::SignError;
 use artifact::write::WriteError;
+use artifact::{KeyError, ReadError};
 
 /// Why a command did not succeed, and its exit status.
 #[derive(Debug)]
@@ -31,8 +32,12 @@ impl Failure {
 
     /// Puts the name of the file before the message.
     pub(crate) fn of(path: &Path, error: ReadError) -> Self {
-        let failure = Self::from(error);
-        Self { message: format!("{}: {}", path.display(), failure.message), ..failure }
+        Self::from(error).about(path)
+    }
+
+    /// Puts the name of the file before the message.
+    pub(crate) fn about(self, path: &Path) -> Self {
+        Self { message: format!("{}: {}", path.display(), self.message), ..self }
     }
 }
 
@@ -49,8 +54,9 @@ impl From<ReadError> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         let status = match &error {
+            WriteError::TooLarge(_) | WriteError::Key(KeyError::Mismatch) => 1,
+            WriteError::Read { .. } | WriteError::Output { .. } | WriteError::Key(KeyError::External(_)) => 3,
             WriteError::Refused(_) | WriteError::Input(_) | WriteError::Key(_) => 2,
-            WriteError::Read { .. } | WriteError::Output { .. } => 3,
         };
         Self { status, message: chain(&error) }
     }
@@ -64,10 +70,23 @@ impl From<SignError> for Failure {
             SignError::AlreadySigned => {
                 Self::no("the artifact is signed already; use --force to replace the signature")
             }
+            SignError::Key(KeyError::External(_)) => Self { status: 3, message: chain(&error) },
+            SignError::Key(KeyError::Mismatch) => Self::no(chain(&error)),
             SignError::Key(_) => Self::usage(chain(&error)),
             SignError::Changed | SignError::Input { .. } | SignError::Output(_) => {
                 Self { status: 3, message: chain(&error) }
             }
+        }
+    }
+}
+
+impl From<EditError> for Failure {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Read(error) => error.into(),
+            EditError::Write(error) => error.into(),
+            EditError::Unsupported(_) => Self::usage(chain(&error)),
+            EditError::Changed | EditError::Input { .. } => Self { status: 3, message: chain(&error) },
         }
     }
 }

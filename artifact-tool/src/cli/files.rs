@@ -1,10 +1,11 @@
 //! Files named on the command line.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 
-use artifact::{Algorithm, SigningKey, VerifyingKey};
+use artifact::{Algorithm, KeyError, SigningKey, VerifyingKey};
+use zeroize::Zeroizing;
 
 use super::{Failure, print};
 
@@ -15,11 +16,14 @@ pub(super) fn open(path: &Path) -> Result<File, Failure> {
     File::open(path).map_err(|error| Failure::unreachable(path, &error))
 }
 
-/// Opens an artifact; its size is known if it is a regular file.
-pub(super) fn artifact(path: &Path) -> Result<(File, Option<u64>), Failure> {
+/// Opens an artifact, standard input for `-`; its size is known if it is a regular file.
+pub(super) fn artifact(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+    if path.as_os_str() == "-" {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
     let file = open(path)?;
     let metadata = file.metadata().map_err(|error| Failure::unreachable(path, &error))?;
-    Ok((file, metadata.is_file().then_some(metadata.len())))
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
 }
 
 /// Reads a whole small file.
@@ -36,26 +40,51 @@ pub(super) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// The variable with the passphrase of the signing key.
+const PASSPHRASE: &str = "SEALIFT_KEY_PASSPHRASE";
+
 /// Reads a private key, with a warning if no Mender client will accept what it signs.
-pub(super) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
-    let pem = zeroize::Zeroizing::new(pem(path)?);
-    let key =
-        SigningKey::from_pem(&pem).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+///
+/// The passphrase of an encrypted one comes from a file, a variable or the terminal.
+pub(super) fn signing_key(path: &Path, passphrase: Option<&Path>) -> Result<SigningKey, Failure> {
+    let pem = Zeroizing::new(pem(path)?);
+    let key = match SigningKey::from_pem(&pem) {
+        Err(KeyError::Encrypted) => SigningKey::from_encrypted_pem(&pem, &passphrase_of(path, passphrase)?),
+        other => other,
+    };
+    let key = key.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     if key.algorithm() == Algorithm::Ed25519 {
         print::warning("no Mender client accepts Ed25519 signatures, they are an extension");
     }
     Ok(key)
 }
 
-/// Reads public keys.
-pub(super) fn verifying_keys(paths: &[PathBuf]) -> Result<Vec<VerifyingKey>, Failure> {
-    paths
-        .iter()
-        .map(|path| {
-            VerifyingKey::from_pem(&pem(path)?)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-        })
-        .collect()
+/// Reads a public key.
+pub(super) fn verifying_key(path: &Path) -> Result<VerifyingKey, Failure> {
+    VerifyingKey::from_pem(&pem(path)?)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+fn passphrase_of(key: &Path, file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if let Some(file) = file {
+        let mut text = Zeroizing::new(bytes(file, MAX_KEY)?);
+        let length = text.trim_ascii_end().len();
+        text.truncate(length);
+        return Ok(text);
+    }
+    if let Ok(text) = std::env::var(PASSPHRASE) {
+        return Ok(Zeroizing::new(text.into_bytes()));
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(format!(
+            "{}: {}: give --passphrase-file or {PASSPHRASE}",
+            key.display(),
+            KeyError::Encrypted
+        )));
+    }
+    rpassword::prompt_password(format!("Passphrase of {}: ", key.display()))
+        .map(|text| Zeroizing::new(text.into_bytes()))
+        .map_err(|error| Failure::usage(format!("failed to read the passphrase: {error}")))
 }
 
 fn pem(path: &Path) -> Result<String, Failure> {

@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Replace files that exist
     #[arg(short, long)]
     force: bool,
+    /// Print the names of the files as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -41,6 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let public_pem = key.verifying_key().map_err(failed)?.to_pem();
     write(&private, key.to_pem().map_err(failed)?.as_bytes(), 0o600, args.force)?;
     write(&public, public_pem.as_bytes(), 0o644, args.force)?;
+    if args.json {
+        let (private, public) = (private.display().to_string(), public.display().to_string());
+        return print::json(&serde_json::json!({"private_key": private, "public_key": public}));
+    }
     print::data(&format!("{}\n{}\n", private.display(), public.display()))
 }
 

@@ -4,23 +4,32 @@
 //! (invalid artifact or signature), 2 wrong use, 3 a file could not be reached.
 
 mod describe;
+mod dump;
 mod failure;
 mod files;
 mod keygen;
+mod modify;
 mod print;
+mod pubkey;
 mod read;
+mod resign;
+mod scripts;
 mod sign;
+mod signing;
+mod size;
 mod validate;
+mod verifying;
 mod write;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use artifact::compression::Encoding;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 pub(crate) use failure::Failure;
 
 /// Reads, writes, signs and checks update artifacts.
 #[derive(Debug, Parser)]
-#[command(name = "artifact-tool", version, arg_required_else_help = true)]
+#[command(name = "artifact-tool", version, disable_version_flag = true)]
 #[command(
     after_help = "Exit status: 0 done, 1 the answer is no, 2 wrong use, 3 a file could not be reached.\n\n\
 Examples:\n  \
@@ -30,28 +39,54 @@ artifact-tool validate -k release.public.pem app.mender\n  \
 artifact-tool read --json app.mender"
 )]
 struct Cli {
+    #[command(flatten)]
+    global: Global,
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    version: (),
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+}
+
+/// Flags before the subcommand.
+#[derive(Debug, clap::Args)]
+#[group(id = "global")]
+pub(crate) struct Global {
+    /// Compression of what is written; that of the subcommand wins
+    #[arg(id = "global_compression", long = "compression", hide = true, value_name = "KIND[:LEVEL]")]
+    compression: Option<Encoding>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Keygen(keygen::Args),
+    Pubkey(pubkey::Args),
     #[command(subcommand)]
     Write(write::Command),
     Sign(sign::Args),
     Validate(validate::Args),
     Read(read::Args),
+    Dump(dump::Args),
+    Modify(Box<modify::Args>),
 }
 
 /// Parses the command line and does what it says.
 pub(crate) fn run() -> ExitCode {
-    let done = match Cli::parse().command {
+    let Cli { global, command, version: () } = Cli::parse();
+    let Some(command) = command else {
+        // The original tool does the same.
+        let _unwritable = Cli::command().print_help();
+        return ExitCode::SUCCESS;
+    };
+    let done = match command {
         Command::Keygen(args) => keygen::run(&args),
-        Command::Write(command) => write::run(&command),
+        Command::Pubkey(args) => pubkey::run(&args),
+        Command::Write(command) => write::run(&command, &global),
         Command::Sign(args) => sign::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Read(args) => read::run(&args),
+        Command::Dump(args) => dump::run(&args),
+        Command::Modify(args) => modify::run(&args, &global),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

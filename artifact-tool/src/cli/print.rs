@@ -6,8 +6,18 @@ use super::Failure;
 
 /// Writes text to standard output.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
+    bytes(text.as_bytes())
+}
+
+/// Writes a JSON document to standard output.
+pub(super) fn json(document: &serde_json::Value) -> Result<(), Failure> {
+    data(&format!("{document:#}\n"))
+}
+
+/// Writes bytes to standard output.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    match output.write_all(bytes).and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure { status: 3, message: format!("failed to write to standard output: {error}") })
         }

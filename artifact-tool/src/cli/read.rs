@@ -1,8 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ReadOptions};
 
-use super::{Failure, describe, files, print};
+use super::{Failure, describe, files, print, verifying};
 
 /// Check an artifact and print what it contains.
 ///
@@ -10,36 +10,45 @@ use super::{Failure, describe, files, print};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  artifact-tool read --json app.mender | jq .payloads")]
 pub(crate) struct Args {
-    /// Public key in PEM form; may be repeated, any one that fits is enough
-    #[arg(short, long = "key", value_name = "PUB")]
-    keys: Vec<PathBuf>,
+    #[command(flatten)]
+    verifying: verifying::Args,
     /// Print everything as JSON, digests of the file and its members included
     #[arg(long)]
     json: bool,
     /// Accepted for scripts; nothing here shows progress
     #[arg(long, hide = true)]
     no_progress: bool,
-    /// Artifact
+    /// Artifact; `-` is standard input
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let keys = files::verifying_keys(&args.keys)?;
+    let trusted = args.verifying.trusted()?;
     let (file, size) = files::artifact(&args.file)?;
-    let options =
-        ReadOptions { keys, size, allow_augmented: true, fingerprints: args.json, ..ReadOptions::default() };
+    let options = ReadOptions {
+        keys: trusted.keys.clone(),
+        size,
+        allow_augmented: true,
+        fingerprints: args.json,
+        ..ReadOptions::default()
+    };
     let artifact = artifact::read::read(file, &options).map_err(|error| Failure::of(&args.file, error))?;
     if args.json {
-        let name = args.file.file_name().unwrap_or_default().to_string_lossy();
-        let description = describe::json(&artifact, &name, verifying_path(&artifact, &args.keys).as_deref());
-        print::data(&format!("{description:#}\n"))
+        print_json(&artifact, &args.file, trusted.verifier(artifact.header.signature.as_ref()))
     } else {
         print::data(&describe::text(&artifact))
     }
 }
 
-/// Returns the path of the key that verified the signature, as it was given.
-fn verifying_path(artifact: &Artifact, keys: &[PathBuf]) -> Option<String> {
-    let verified = artifact.header.signature.as_ref()?.verified?;
-    keys.get(verified.key_index).map(|path| path.display().to_string())
+/// Reads an artifact that was just written, and prints what it contains as JSON.
+pub(super) fn describe_json(path: &Path) -> Result<(), Failure> {
+    let (file, size) = files::artifact(path)?;
+    let options = ReadOptions { size, allow_augmented: true, fingerprints: true, ..ReadOptions::default() };
+    let artifact = artifact::read::read(file, &options).map_err(|error| Failure::of(path, error))?;
+    print_json(&artifact, path, None)
+}
+
+fn print_json(artifact: &Artifact, path: &Path, verifier: Option<&str>) -> Result<(), Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    print::json(&describe::json(artifact, &name, verifier))
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use artifact::ReadOptions;
 use serde_json::json;
 
-use super::{Failure, files, print};
+use super::{Failure, files, print, verifying};
 
 /// Check a whole artifact: structure, checksums, signature.
 ///
@@ -14,36 +14,50 @@ use super::{Failure, files, print};
 artifact-tool validate -k release.public.pem app.mender\n  \
 artifact-tool validate -k old.public.pem -k new.public.pem --json app.mender")]
 pub(crate) struct Args {
-    /// Public key in PEM form; may be repeated, any one that fits is enough
-    #[arg(short, long = "key", value_name = "PUB")]
-    keys: Vec<PathBuf>,
+    #[command(flatten)]
+    verifying: verifying::Args,
+    /// An artifact without a signature is not valid
+    #[arg(long)]
+    require_signature: bool,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
-    /// Artifact
+    /// Artifact; `-` is standard input
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let keys = files::verifying_keys(&args.keys)?;
+    let trusted = args.verifying.trusted()?;
     let (file, size) = files::artifact(&args.file)?;
-    let options = ReadOptions { keys, size, allow_augmented: true, ..ReadOptions::default() };
-    let answer = artifact::read::read(file, &options).map_err(|error| Failure::of(&args.file, error));
-    let answer = answer.and_then(|artifact| match artifact.header.signature {
-        Some(_) if args.keys.is_empty() => Err(Failure::no(format!(
-            "{}: the artifact is signed, give the key (-k) to verify its signature with",
-            args.file.display()
-        ))),
-        Some(_) | None => Ok(()),
-    });
-    if args.json {
-        let error = answer.as_ref().err().filter(|failure| failure.status == 1);
-        if answer.is_ok() || error.is_some() {
-            let error = error.map(|failure| failure.message.as_str());
-            print::data(&format!("{}\n", json!({"valid": error.is_none(), "error": error})))?;
+    let has_keys = !trusted.keys.is_empty();
+    let options =
+        ReadOptions { keys: trusted.keys.clone(), size, allow_augmented: true, ..ReadOptions::default() };
+    let survey = artifact::read::survey(file, &options).map_err(|error| Failure::of(&args.file, error))?;
+    let mut faults: Vec<String> = survey.faults.iter().map(ToString::to_string).collect();
+    match survey.is_signed {
+        Some(true) if !has_keys => {
+            faults.push("the artifact is signed, give the key (-k) to verify its signature with".to_owned());
         }
-    } else if answer.is_ok() {
+        Some(false) if args.require_signature && !has_keys => {
+            faults.push("the artifact is not signed".to_owned());
+        }
+        Some(_) | None => {}
+    }
+    let verified_by = trusted.verifier(survey.artifact.as_ref().and_then(|it| it.header.signature.as_ref()));
+    if args.json {
+        print::json(&json!({
+            "valid": faults.is_empty(),
+            "error": faults.first(),
+            "errors": faults,
+            "signed": survey.is_signed,
+            "verified_by": verified_by,
+        }))?;
+    } else if faults.is_empty() {
         print::data(&format!("Artifact file '{}' validated successfully\n", args.file.display()))?;
     }
-    answer
+    let Some((last, others)) = faults.split_last() else { return Ok(()) };
+    for fault in others {
+        print::error(&format!("{}: {fault}", args.file.display()));
+    }
+    Err(Failure::no(last.clone()).about(&args.file))
 }

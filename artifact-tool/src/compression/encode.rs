@@ -2,11 +2,20 @@
 
 use std::io::{self, Write};
 use std::str::FromStr;
+use std::thread;
 
 use flate2::write::GzEncoder;
+use liblzma::stream::{Check, MtStreamBuilder};
 use liblzma::write::XzEncoder;
 
 use super::Compression;
+use super::gzip::ParallelGzip;
+
+/// Input of one xz block: what several threads work on, three times the dictionary of level 6.
+const XZ_BLOCK: u64 = 24 * 1024 * 1024;
+/// More threads than these would take too much memory: 100 MiB each for xz at its usual level.
+const MAX_XZ_JOBS: usize = 4;
+const MAX_JOBS: usize = 32;
 
 /// A compression and its level, written `gzip`, `gzip:9`, `none`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,6 +47,17 @@ impl Encoding {
     pub const NONE: Self = Self { compression: Compression::None, level: 0 };
     /// gzip at its usual level.
     pub const GZIP: Self = Self { compression: Compression::Gzip, level: 6 };
+
+    /// Returns a compression at its usual level.
+    #[must_use]
+    pub const fn usual(compression: Compression) -> Self {
+        let level = match compression {
+            Compression::None => 0,
+            Compression::Gzip | Compression::Xz => 6,
+            Compression::Zstd => 3,
+        };
+        Self { compression, level }
+    }
 
     /// Returns the compression.
     #[must_use]
@@ -92,6 +112,7 @@ impl FromStr for Encoding {
 pub(crate) enum Encoder<W: Write> {
     Plain(W),
     Gzip(GzEncoder<W>),
+    ParallelGzip(ParallelGzip<W>),
     Xz(XzEncoder<W>),
     Zstd(zstd::Encoder<'static, W>),
 }
@@ -111,11 +132,38 @@ impl<W: Write> Encoder<W> {
         })
     }
 
+    /// Makes an encoder for much data, which compresses in `jobs` threads, 0 for one a processor.
+    ///
+    /// The bytes do not depend on their number.
+    pub(crate) fn parallel(encoding: Encoding, jobs: usize, output: W) -> io::Result<Self> {
+        let jobs = if jobs == 0 { thread::available_parallelism().map_or(1, usize::from) } else { jobs };
+        let jobs = jobs.min(MAX_JOBS);
+        let level = u32::from(encoding.level);
+        Ok(match encoding.compression {
+            Compression::None => Self::Plain(output),
+            Compression::Gzip => Self::ParallelGzip(ParallelGzip::new(output, level, jobs)?),
+            Compression::Xz => {
+                let threads = u32::try_from(jobs.min(MAX_XZ_JOBS)).unwrap_or(1);
+                let mut builder = MtStreamBuilder::new();
+                builder.threads(threads).preset(level).check(Check::Crc64).block_size(XZ_BLOCK);
+                Self::Xz(XzEncoder::new_stream(output, builder.encoder()?))
+            }
+            Compression::Zstd => {
+                let mut encoder = zstd::Encoder::new(output, i32::from(encoding.level))?;
+                encoder.include_checksum(true)?;
+                // Without workers it would cut blocks elsewhere, so there is at least one.
+                encoder.multithread(u32::try_from(jobs).unwrap_or(1))?;
+                Self::Zstd(encoder)
+            }
+        })
+    }
+
     /// Writes what is left and returns the output.
     pub(crate) fn finish(self) -> io::Result<W> {
         match self {
             Self::Plain(output) => Ok(output),
             Self::Gzip(encoder) => encoder.finish(),
+            Self::ParallelGzip(encoder) => encoder.finish(),
             Self::Xz(encoder) => encoder.finish(),
             Self::Zstd(encoder) => encoder.finish(),
         }
@@ -127,6 +175,7 @@ impl<W: Write> Write for Encoder<W> {
         match self {
             Self::Plain(output) => output.write(buf),
             Self::Gzip(encoder) => encoder.write(buf),
+            Self::ParallelGzip(encoder) => encoder.write(buf),
             Self::Xz(encoder) => encoder.write(buf),
             Self::Zstd(encoder) => encoder.write(buf),
         }
@@ -136,6 +185,7 @@ impl<W: Write> Write for Encoder<W> {
         match self {
             Self::Plain(output) => output.flush(),
             Self::Gzip(encoder) => encoder.flush(),
+            Self::ParallelGzip(encoder) => encoder.flush(),
             Self::Xz(encoder) => encoder.flush(),
             Self::Zstd(encoder) => encoder.flush(),
         }
@@ -145,6 +195,20 @@ impl<W: Write> Write for Encoder<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
+
+    #[test]
+    fn the_number_of_threads_is_not_in_the_bytes() {
+        let plain: Vec<u8> = (0..3_000_000_u32).flat_map(|index| (index / 5).to_le_bytes()).collect();
+        for text in ["none", "gzip:1", "lzma:0", "zstd:1", "zstd:7"] {
+            let encode = |jobs| {
+                let mut encoder = Encoder::parallel(text.parse().unwrap(), jobs, Vec::new()).unwrap();
+                encoder.write_all(&plain).unwrap();
+                Digest::of(&encoder.finish().unwrap())
+            };
+            assert_eq!(encode(1), encode(3), "{text}");
+        }
+    }
 
     #[test]
     fn names_and_levels() {

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod gzip;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;

@@ -20,7 +20,6 @@ const ROOTFS_IMAGE: &str = "rootfs-image";
 
 /// A header member whose digest was compared.
 pub(crate) struct Stored {
-    pub(crate) name: String,
     pub(crate) compression: Compression,
     pub(crate) raw: Raw,
 }
@@ -105,6 +104,7 @@ fn payload(
         type_info: type_info.map,
         effective_meta_data: meta_data.clone().unwrap_or_default(),
         meta_data,
+        meta_data_bytes: bucket.meta_data.clone(),
         augment: None,
         provides: type_info.provides,
         depends: type_info.depends,
@@ -178,7 +178,8 @@ fn augment_payload(
     if let Some(additions) = &meta_data {
         merge(&mut payload.effective_meta_data, additions)?;
     }
-    payload.augment = Some(Augment { type_info: type_info.map, meta_data });
+    payload.augment =
+        Some(Augment { type_info: type_info.map, meta_data, meta_data_bytes: bucket.meta_data.clone() });
     Ok(())
 }
 

@@ -7,4 +7,4 @@ mod type_info;
 mod unpack;
 
 pub(crate) use assemble::{Parts, Stored, assemble};
-pub(crate) use unpack::unpack;
+pub(crate) use unpack::{Scripts, unpack};

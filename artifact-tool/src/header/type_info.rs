@@ -65,8 +65,8 @@ pub(super) fn parse(
         info.provides.insert(key.clone(), value.to_owned());
     }
     for (key, value) in fields(&info.map, "artifact_depends", index)? {
-        let value =
-            depends_value(value).ok_or_else(|| wrong("a depends value is neither a string nor a list"))?;
+        let value = DependsValue::from_json(value)
+            .ok_or_else(|| wrong("a depends value is neither a string nor a list"))?;
         info.depends.insert(key.clone(), value);
     }
     info.clears = match info.map.get("clears_artifact_provides") {
@@ -97,17 +97,6 @@ fn fields<'a>(
         return Err(wrong(format!("{name} has an empty key")));
     }
     Ok(object.into_iter().flatten())
-}
-
-fn depends_value(value: &Value) -> Option<DependsValue> {
-    match value {
-        Value::String(value) => Some(DependsValue::One(value.clone())),
-        Value::Array(values) => {
-            let values: Option<_> = values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
-            values.map(DependsValue::AnyOf)
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-    }
 }
 
 fn globs(value: &Value) -> Option<Vec<String>> {

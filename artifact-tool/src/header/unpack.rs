@@ -29,11 +29,25 @@ pub(crate) struct Bucket {
     pub(crate) meta_data: Option<Vec<u8>>,
 }
 
+/// What is kept of the contents of state scripts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Scripts {
+    /// Only their digests.
+    Digests,
+    /// All of them, as much as the limits allow.
+    Contents,
+}
+
 /// Decompresses a header member whose digest was compared, and sorts out its entries.
-pub(crate) fn unpack(member: &[u8], compression: Compression, limits: &Limits) -> Result<Raw, Fault> {
+pub(crate) fn unpack(
+    member: &[u8],
+    compression: Compression,
+    limits: &Limits,
+    scripts: Scripts,
+) -> Result<Raw, Fault> {
     let mut rest = member;
     let mut plain = Decoder::new(compression, &mut rest, limits)?.take(limits.header);
-    let read = read_entries(&mut plain, limits);
+    let read = read_entries(&mut plain, limits, scripts);
     if plain.limit() == 0 {
         return Err(Rule::TooLarge { what: "header", size: limits.header, limit: limits.header }.into());
     }
@@ -42,7 +56,7 @@ pub(crate) fn unpack(member: &[u8], compression: Compression, limits: &Limits) -
     if rest.is_empty() { Ok(raw) } else { Err(Rule::AfterStream.into()) }
 }
 
-fn read_entries(plain: &mut impl Read, limits: &Limits) -> Result<Raw, Fault> {
+fn read_entries(plain: &mut impl Read, limits: &Limits, scripts: Scripts) -> Result<Raw, Fault> {
     let mut tar = TarReader::new(BufReader::new(plain), limits, limits.zero_tail);
     let mut raw = Raw::default();
     let mut script_names = BTreeSet::new();
@@ -64,8 +78,15 @@ fn read_entries(plain: &mut impl Read, limits: &Limits) -> Result<Raw, Fault> {
             if raw.scripts.len() == limits.scripts {
                 return Err(Rule::TooMany { what: "scripts", limit: limits.scripts }.into());
             }
-            let sha256 = script_digest(&mut tar, entry.size, limits)?;
-            raw.scripts.push(Script { name: name.to_owned(), size: entry.size, mode: entry.mode, sha256 });
+            let (sha256, contents) = match scripts {
+                Scripts::Digests => (script_digest(&mut tar, entry.size, limits)?, None),
+                Scripts::Contents => {
+                    let contents = tar.contents("script", limits.script)?;
+                    (Digest::of(&contents), Some(contents))
+                }
+            };
+            let (name, size, mode) = (name.to_owned(), entry.size, entry.mode);
+            raw.scripts.push(Script { name, size, mode, sha256, contents });
         } else {
             let (index, name) = bucket_entry(&entry.name).ok_or_else(|| wrong("does not belong here"))?;
             if index == raw.buckets.len() {

@@ -8,6 +8,12 @@ mod verifying;
 pub use signing::{KeyType, SigningKey};
 pub use verifying::VerifyingKey;
 
+/// What signs manifests: a private key, or a program or a device that keeps one.
+pub trait Signer {
+    /// Returns the raw signature over exactly `manifest`: PKCS#1 v1.5 of RSA, `r ‖ s` of ECDSA.
+    fn sign(&self, manifest: &[u8]) -> Result<Vec<u8>, KeyError>;
+}
+
 /// A signature algorithm.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Algorithm {
@@ -34,12 +40,24 @@ pub enum KeyError {
     /// A kind of key that the format has no place for.
     #[error("unsupported kind of key, expected RSA of 2048 to 4096 bits, ECDSA P-256 or Ed25519")]
     Unsupported,
+    /// A private key that is encrypted.
+    #[error("the key is encrypted, its passphrase is needed")]
+    Encrypted,
+    /// An encrypted key that this passphrase does not open.
+    #[error("the passphrase does not open the key, or it is encrypted in an unsupported way")]
+    Passphrase,
     /// RSA outside of 2048 to 4096 bits.
     #[error("RSA keys must have 2048 to 4096 bits, this one has {0}")]
     RsaSize(usize),
     /// The cryptographic library refused to generate or sign.
     #[error("the key could not be {0}")]
     Failed(&'static str),
+    /// A signature by another key, or over something else.
+    #[error("the signature does not fit the key that it should fit")]
+    Mismatch,
+    /// What keeps the key did not sign.
+    #[error("{0}")]
+    External(String),
 }
 
 impl Algorithm {

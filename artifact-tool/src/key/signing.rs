@@ -5,16 +5,20 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
-use ed25519_dalek::Signer;
+use ed25519_dalek::Signer as _;
 use p256::pkcs8::der::pem::LineEnding;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey as DecodeRsaPrivateKey;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, KeyError, VerifyingKey, check_rsa_bits};
+use super::{Algorithm, KeyError, Signer, VerifyingKey, check_rsa_bits};
+
+const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+const ENCRYPTED_END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
 
 /// A private key: RSA of 2048 to 4096 bits, ECDSA P-256 or Ed25519.
 pub struct SigningKey(Inner);
@@ -59,7 +63,19 @@ impl SigningKey {
     /// Reads a key in PEM form: PKCS#1 (RFC 8017 §A.1.2), SEC1 (RFC 5915), PKCS#8 (RFC 5958).
     ///
     /// Other blocks before it, such as `EC PARAMETERS`, are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Encrypted`] for a key that [`from_encrypted_pem`](Self::from_encrypted_pem) reads.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        if pem.contains(ENCRYPTED) {
+            return Err(KeyError::Encrypted);
+        }
+        if pem.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(KeyError::Malformed(
+                "the old way to encrypt keys is not supported, `openssl pkcs8 -topk8` makes a new one",
+            ));
+        }
         let der =
             PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| KeyError::NoKey("private key"))?;
         match &der {
@@ -70,6 +86,20 @@ impl SigningKey {
             PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
             _ => Err(KeyError::Unsupported),
         }
+    }
+
+    /// Reads an encrypted key in PEM form: PKCS#8 with PBES2 (RFC 8018 §6.2), which is what OpenSSL writes.
+    pub fn from_encrypted_pem(pem: &str, passphrase: &[u8]) -> Result<Self, KeyError> {
+        let start = pem.find(ENCRYPTED).ok_or(KeyError::NoKey("encrypted private key"))?;
+        let block = pem.get(start..).unwrap_or_default();
+        let end = block.find(ENCRYPTED_END).ok_or(KeyError::NoKey("encrypted private key"))?;
+        let block = block.get(..end + ENCRYPTED_END.len()).unwrap_or_default();
+        let (_, document) = SecretDocument::from_pem(block)
+            .map_err(|_| KeyError::Malformed("not an encrypted private key"))?;
+        let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
+            .map_err(|_| KeyError::Malformed("not an encrypted private key"))?;
+        let opened = info.decrypt(passphrase).map_err(|_| KeyError::Passphrase)?;
+        Self::from_pkcs8(opened.as_bytes())
     }
 
     /// Returns the algorithm of the key.
@@ -160,6 +190,12 @@ impl SigningKey {
         let key = key.ok_or(KeyError::Malformed("not an RSA key of 2048 to 4096 bits"))?;
         check_rsa_bits(key.public_modulus_len() * 8)?;
         Ok(Self(Inner::Rsa(Box::new(key))))
+    }
+}
+
+impl Signer for SigningKey {
+    fn sign(&self, manifest: &[u8]) -> Result<Vec<u8>, KeyError> {
+        Self::sign(self, manifest)
     }
 }
 

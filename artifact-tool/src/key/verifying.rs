@@ -7,8 +7,10 @@ use p256::pkcs8::der::asn1::UintRef;
 use p256::pkcs8::der::pem::LineEnding;
 use p256::pkcs8::der::{self, Decode, Reader, SliceReader};
 use p256::pkcs8::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
+use rsa::pkcs1::DecodeRsaPublicKey;
+use rsa::pkcs8::EncodePublicKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 
 use super::{Algorithm, KeyError, check_rsa_bits};
 use crate::digest::Digest;
@@ -27,8 +29,20 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Reads a key in PEM form, a `PUBLIC KEY` block (SPKI, RFC 5280 §4.1).
+    /// Reads a key in PEM form: a `PUBLIC KEY` block (SPKI, RFC 5280 §4.1), an `RSA PUBLIC KEY` (PKCS#1, RFC 8017
+    /// §A.1.1), or the first `CERTIFICATE` (RFC 5280), of which nothing but the key counts.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        if let Ok(der) = CertificateDer::from_pem_slice(pem.as_bytes()) {
+            let (_, certificate) = x509_parser::parse_x509_certificate(&der)
+                .map_err(|_| KeyError::Malformed("not an X.509 certificate"))?;
+            return Self::from_der(certificate.public_key().raw);
+        }
+        if pem.contains("-----BEGIN RSA PUBLIC KEY-----") {
+            let key = rsa::RsaPublicKey::from_pkcs1_pem(pem.trim())
+                .map_err(|_| KeyError::Malformed("not an RSA public key"))?;
+            let spki = key.to_public_key_der().map_err(|_| KeyError::Malformed("not an RSA public key"))?;
+            return Self::from_der(spki.as_bytes());
+        }
         match SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()) {
             Ok(der) => Self::from_der(&der),
             Err(_) if PrivateKeyDer::from_pem_slice(pem.as_bytes()).is_ok() => Err(KeyError::PrivateKey),

@@ -8,19 +8,33 @@ use super::outer::Outer;
 use super::{Fault, ReadOptions, Rule};
 use crate::description::{FormatVersion, Header, Signature, Verified};
 use crate::digest::Digest;
-use crate::header::{self, Parts, Stored};
+use crate::header::{self, Parts, Scripts, Stored};
 use crate::json;
 use crate::limits::Limits;
 use crate::manifest::{self, Manifest, Part};
 use crate::signature;
 
+/// What is known before the first payload byte.
+pub(super) enum Front {
+    /// All of it, and it fits together.
+    Whole(Box<Header>),
+    /// A header that is not good, which only a survey goes on after.
+    Lists { manifest: Manifest, manifest_augment: Option<Manifest> },
+}
+
 /// Reads up to and including the tar header of the first data member.
-pub(super) fn read<R: Read>(outer: &mut Outer<R>, options: &ReadOptions) -> Result<Header, Fault> {
+pub(super) fn read<R: Read>(outer: &mut Outer<R>, options: &ReadOptions) -> Result<Front, Fault> {
     let limits = &options.limits;
     outer.advance()?;
     expect(outer, "version")?;
     let version_bytes = outer.take("version", limits.version)?;
-    let version = parse_version(&version_bytes, limits)?;
+    let version = match parse_version(&version_bytes, limits) {
+        Err(rule @ Rule::Version(_)) => {
+            outer.fault(rule)?;
+            FormatVersion::V3
+        }
+        other => other?,
+    };
 
     outer.advance()?;
     expect(outer, "manifest")?;
@@ -30,29 +44,33 @@ pub(super) fn read<R: Read>(outer: &mut Outer<R>, options: &ReadOptions) -> Resu
     outer.advance()?;
     let signature = read_signature(outer, &manifest_bytes, options)?;
     if manifest.digest("version") != Some(Digest::of(&version_bytes)) {
-        return Err(Rule::Checksum("version".to_owned()).into());
+        outer.fault(Rule::Checksum("version".to_owned()))?;
     }
     let manifest_augment = read_manifest_augment(outer, version, &manifest, options)?;
 
-    let stored = read_header(
-        outer,
-        "header.tar",
-        "header.tar, with the suffix of its compression",
-        &manifest,
-        limits,
-    )?;
+    let expected = "header.tar, with the suffix of its compression";
+    let (name, stored) = read_header(outer, "header.tar", expected, &manifest, options)?;
     outer.advance()?;
-    let augment = read_header_augment(outer, &stored, manifest_augment.as_ref(), limits)?;
+    let augment = read_header_augment(outer, &name, manifest_augment.as_ref(), options)?;
+    let (Some(stored), Additions::Read(augment)) = (stored, augment) else {
+        return Ok(Front::Lists { manifest, manifest_augment });
+    };
     let parts = Parts {
         version,
-        manifest,
+        manifest: manifest.clone(),
         manifest_sha256: Digest::of(&manifest_bytes),
-        manifest_augment,
+        manifest_augment: manifest_augment.clone(),
         signature,
         stored,
         augment,
     };
-    Ok(header::assemble(parts, limits)?)
+    match header::assemble(parts, limits) {
+        Ok(header) => Ok(Front::Whole(Box::new(header))),
+        Err(rule) => {
+            outer.fault(rule)?;
+            Ok(Front::Lists { manifest, manifest_augment })
+        }
+    }
 }
 
 fn expect<R: Read>(outer: &Outer<R>, name: &'static str) -> Result<(), Rule> {
@@ -81,15 +99,24 @@ fn read_signature<R: Read>(
     manifest: &[u8],
     options: &ReadOptions,
 ) -> Result<Option<Signature>, Fault> {
-    if outer.peek() != Some("manifest.sig") {
-        return if options.keys.is_empty() { Ok(None) } else { Err(Rule::SignatureMissing.into()) };
+    let is_signed = outer.peek() == Some("manifest.sig");
+    outer.is_signed = Some(is_signed);
+    if !is_signed {
+        if !options.keys.is_empty() {
+            outer.fault(Rule::SignatureMissing)?;
+        }
+        return Ok(None);
     }
     let text = outer.take("manifest.sig", options.limits.signature)?;
-    let (bytes, base64_length) = signature::parse(&text).ok_or(Rule::SignatureEncoding)?;
+    let Some((bytes, base64_length)) = signature::parse(&text) else {
+        outer.fault(Rule::SignatureEncoding)?;
+        outer.advance()?;
+        return Ok(None);
+    };
     let fits = options.keys.iter().enumerate().find(|(_, key)| key.verifies(manifest, &bytes));
     let verified = fits.map(|(key_index, key)| Verified { key_index, algorithm: key.algorithm() });
     if verified.is_none() && !options.keys.is_empty() {
-        return Err(Rule::SignatureMismatch.into());
+        outer.fault(Rule::SignatureMismatch)?;
     }
     outer.advance()?;
     Ok(Some(Signature { bytes, base64_length, verified }))
@@ -119,45 +146,64 @@ fn read_manifest_augment<R: Read>(
     Ok(Some(augment))
 }
 
-/// Reads a header member whole and compares its digest; it is not decompressed yet.
+/// Reads a header member whole and compares its digest before it is decompressed; returns its name and, unless it
+/// is beyond reading, what it holds.
 fn read_header<R: Read>(
     outer: &mut Outer<R>,
     stem: &'static str,
     expected: &'static str,
     manifest: &Manifest,
-    limits: &Limits,
-) -> Result<Stored, Fault> {
+    options: &ReadOptions,
+) -> Result<(String, Option<Stored>), Fault> {
+    let limits = &options.limits;
     let name = outer.peek().unwrap_or_default().to_owned();
     let compression = manifest::header_compression(&name, stem).ok_or_else(|| outer.unexpected(expected))?;
     let bytes = outer.take("header", limits.header_compressed)?;
-    let digest = manifest.digest(&name).ok_or_else(|| Rule::NotListed(name.clone()))?;
-    if digest != Digest::of(&bytes) {
-        return Err(Rule::Checksum(name).into());
+    match manifest.digest(&name) {
+        None => outer.fault(Rule::NotListed(name.clone()))?,
+        Some(digest) if digest != Digest::of(&bytes) => outer.fault(Rule::Checksum(name.clone()))?,
+        Some(_) => {}
     }
     outer.compression = compression;
-    let raw = header::unpack(&bytes, compression, limits)?;
-    Ok(Stored { name, compression, raw })
+    let scripts = if options.scripts { Scripts::Contents } else { Scripts::Digests };
+    let stored = match header::unpack(&bytes, compression, limits, scripts) {
+        Ok(raw) => Some(Stored { compression, raw }),
+        Err(fault) => {
+            outer.give_up_member(fault)?;
+            None
+        }
+    };
+    Ok((name, stored))
 }
 
+/// The unsigned header.
+enum Additions {
+    /// What it holds, if there is one.
+    Read(Option<Stored>),
+    /// It is beyond reading.
+    Unreadable,
+}
+
+/// Reads the unsigned header, if there is one.
 fn read_header_augment<R: Read>(
     outer: &mut Outer<R>,
-    stored: &Stored,
+    header_name: &str,
     manifest: Option<&Manifest>,
-    limits: &Limits,
-) -> Result<Option<Stored>, Fault> {
+    options: &ReadOptions,
+) -> Result<Additions, Fault> {
     let is_present = outer.peek().is_some_and(|name| name.starts_with("header-augment.tar"));
     match manifest {
         None if is_present => Err(Rule::AugmentPair.into()),
         Some(_) if !is_present => Err(Rule::AugmentPair.into()),
-        None => Ok(None),
+        None => Ok(Additions::Read(None)),
         Some(manifest) => {
             let expected = "header-augment.tar, compressed like the header";
-            if outer.peek().map(|name| name.replacen("-augment", "", 1)).as_deref() != Some(&stored.name) {
+            if outer.peek().map(|name| name.replacen("-augment", "", 1)).as_deref() != Some(header_name) {
                 return Err(outer.unexpected(expected).into());
             }
-            let augment = read_header(outer, "header-augment.tar", expected, manifest, limits)?;
+            let (_, augment) = read_header(outer, "header-augment.tar", expected, manifest, options)?;
             outer.advance()?;
-            Ok(Some(augment))
+            Ok(augment.map_or(Additions::Unreadable, |stored| Additions::Read(Some(stored))))
         }
     }
 }

@@ -11,6 +11,7 @@ mod outer;
 mod payload;
 mod reader;
 mod rule;
+mod survey;
 
 pub(crate) use error::{Cut, Fault};
 pub use error::{ReadError, Refusal};
@@ -18,3 +19,4 @@ pub use options::ReadOptions;
 pub use payload::{Discard, PayloadSink};
 pub use reader::{Reader, read};
 pub use rule::Rule;
+pub use survey::{Survey, survey};

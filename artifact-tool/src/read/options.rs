@@ -15,4 +15,6 @@ pub struct ReadOptions {
     pub allow_augmented: bool,
     /// Whether digests of the whole file and of each outer member are computed besides the needed ones.
     pub fingerprints: bool,
+    /// Whether the contents of state scripts are kept; the header's limit bounds them.
+    pub scripts: bool,
 }

@@ -6,6 +6,9 @@ use crate::description::Member;
 use crate::digest::Hasher;
 use crate::tar::{Entry, Source, TarReader};
 
+/// No more broken rules than these are kept of one artifact.
+const MAX_FAULTS: usize = 1000;
+
 /// The outer tar with its position: knows which member is being read, and turns faults into errors.
 pub(super) struct Outer<R> {
     tar: TarReader<Source<R>>,
@@ -21,6 +24,17 @@ pub(super) struct Outer<R> {
     pub(super) compression: Compression,
     /// Members read so far; the last one may be incomplete.
     pub(super) members: Vec<Member>,
+    /// Whether there is a signature, once that is known.
+    pub(super) is_signed: Option<bool>,
+    faults: Faults,
+}
+
+/// What happens at a broken rule that the reader can go on after.
+enum Faults {
+    /// Reading ends.
+    End,
+    /// It is kept, and reading goes on.
+    Kept(Vec<Refusal>),
 }
 
 impl<R: Read> Outer<R> {
@@ -37,6 +51,67 @@ impl<R: Read> Outer<R> {
             entry: None,
             compression: Compression::None,
             members: Vec::new(),
+            is_signed: None,
+            faults: Faults::End,
+        }
+    }
+
+    /// Makes a reader that goes on after broken rules where it can.
+    pub(super) fn surveying(input: R, options: &ReadOptions) -> Self {
+        Self { faults: Faults::Kept(Vec::new()), ..Self::new(input, options) }
+    }
+
+    /// Returns true if reading goes on after broken rules.
+    pub(super) const fn goes_on(&self) -> bool {
+        matches!(self.faults, Faults::Kept(_))
+    }
+
+    /// Ends reading with a broken rule, or keeps it and goes on.
+    pub(super) fn fault(&mut self, rule: Rule) -> Result<(), Fault> {
+        let entry = self.entry.clone();
+        self.fault_in(entry, rule)
+    }
+
+    /// The same for an entry inside the member.
+    pub(super) fn fault_in(&mut self, entry: Option<String>, rule: Rule) -> Result<(), Fault> {
+        if matches!(self.faults, Faults::End) {
+            self.entry = entry;
+            return Err(rule.into());
+        }
+        let refusal = Refusal { entry, ..self.refusal(rule) };
+        self.keep(refusal);
+        Ok(())
+    }
+
+    /// Keeps a broken rule.
+    pub(super) fn keep(&mut self, refusal: Refusal) {
+        if let Faults::Kept(faults) = &mut self.faults
+            && faults.len() < MAX_FAULTS
+        {
+            faults.push(refusal);
+        }
+    }
+
+    /// Keeps a fault after which the reader of a member cannot go on, but the next member can be looked at; ends
+    /// reading if nothing is kept.
+    pub(super) fn give_up_member(&mut self, fault: Fault) -> Result<(), Fault> {
+        if matches!(self.faults, Faults::End) || self.tar.is_cut() || self.tar.input().has_failed() {
+            return Err(fault);
+        }
+        match self.locate(fault) {
+            ReadError::Refused(refusal) => {
+                self.keep(*refusal);
+                Ok(())
+            }
+            ReadError::Input { source, .. } | ReadError::Sink { source, .. } => Err(Fault::Io(source)),
+        }
+    }
+
+    /// Takes the broken rules that were kept.
+    pub(super) fn take_faults(&mut self) -> Vec<Refusal> {
+        match &mut self.faults {
+            Faults::End => Vec::new(),
+            Faults::Kept(faults) => std::mem::take(faults),
         }
     }
 
@@ -126,14 +201,14 @@ impl<R: Read> Outer<R> {
             Fault::Rule(rule) => rule,
             Fault::Io(error) => Rule::Corrupt { compression: self.compression.id(), why: error.to_string() },
         };
+        ReadError::Refused(Box::new(Refusal { entry: self.entry.take(), ..self.refusal(rule) }))
+    }
+
+    fn refusal(&self, rule: Rule) -> Refusal {
         let is_inside = self.members.last().is_some_and(|member| member.end == 0);
         let member = if is_inside { self.members.last().map(|member| member.name.clone()) } else { None };
-        ReadError::Refused(Box::new(Refusal {
-            member: member.unwrap_or_default(),
-            entry: self.entry.take(),
-            offset,
-            rule,
-        }))
+        let offset = self.tar.input().offset();
+        Refusal { member: member.unwrap_or_default(), entry: None, offset, rule }
     }
 }
 

@@ -45,16 +45,51 @@ impl PayloadSink for Discard {
     }
 }
 
+/// What the data members are checked against.
+#[derive(Clone, Copy)]
+pub(super) struct Lists<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) manifest_augment: Option<&'a Manifest>,
+    /// Number of payloads, if it is known.
+    pub(super) payloads: Option<usize>,
+}
+
+impl<'a> Lists<'a> {
+    pub(super) fn of(header: &'a Header) -> Self {
+        Self {
+            manifest: &header.manifest,
+            manifest_augment: header.manifest_augment.as_ref(),
+            payloads: Some(header.payloads.len()),
+        }
+    }
+
+    fn find(self, name: &str) -> Option<(Digest, bool)> {
+        match self.manifest.digest(name) {
+            Some(digest) => Some((digest, false)),
+            None => {
+                self.manifest_augment.and_then(|manifest| manifest.digest(name)).map(|digest| (digest, true))
+            }
+        }
+    }
+
+    /// Returns payload and name of every listed file.
+    fn files(self) -> impl Iterator<Item = (usize, &'a str)> {
+        self.manifest.files().chain(self.manifest_augment.into_iter().flat_map(Manifest::files))
+    }
+}
+
 /// Reads all data members and everything after them (artifact format §13, steps 9 and 10).
 ///
 /// The header of the first data member, if there is one, was read already.
 pub(super) fn read_all<R: Read, S: PayloadSink>(
     outer: &mut Outer<R>,
-    header: &Header,
+    lists: Lists<'_>,
     options: &ReadOptions,
     sink: &mut S,
 ) -> Result<Vec<PayloadFile>, Fault> {
     let mut files = Vec::new();
+    // Files that occurred, good or not, and payloads of which not every file was seen.
+    let (mut seen, mut unread) = (BTreeSet::new(), BTreeSet::new());
     let mut budget = options.limits.payload;
     let mut due = 0;
     while let Some(name) = outer.peek() {
@@ -63,29 +98,33 @@ pub(super) fn read_all<R: Read, S: PayloadSink>(
         if index < due {
             return Err(outer.unexpected("the next data/NNNN.tar").into());
         }
-        if index >= header.payloads.len() {
-            return Err(Rule::Payloads(format!("data for payload {index}, which does not exist")).into());
+        if lists.payloads.is_some_and(|payloads| index >= payloads) {
+            outer.fault(Rule::Payloads(format!("data for payload {index}, which does not exist")))?;
         }
         due = index + 1;
         outer.begin(compression);
-        read_member(
-            outer,
-            index,
-            &mut Collector { header, options, budget: &mut budget, files: &mut files, sink },
-        )?;
+        let mut collector =
+            Collector { lists, options, budget: &mut budget, files: &mut files, seen: &mut seen, sink };
+        if let Err(fault) = read_member(outer, index, &mut collector) {
+            outer.give_up_member(fault)?;
+            unread.insert(index);
+        }
         outer.advance()?;
     }
-    match missing(header, &files) {
-        Some(name) => Err(Rule::ListedButMissing(name).into()),
-        None => Ok(files),
+    for (payload, name) in lists.files() {
+        if !unread.contains(&payload) && !seen.contains(&(payload, name.to_owned())) {
+            outer.fault(Rule::ListedButMissing(format!("data/{payload:04}/{name}")))?;
+        }
     }
+    Ok(files)
 }
 
 struct Collector<'a, S> {
-    header: &'a Header,
+    lists: Lists<'a>,
     options: &'a ReadOptions,
     budget: &'a mut u64,
     files: &'a mut Vec<PayloadFile>,
+    seen: &'a mut BTreeSet<(usize, String)>,
     sink: &'a mut S,
 }
 
@@ -95,24 +134,37 @@ fn read_member<R: Read, S: PayloadSink>(
     collector: &mut Collector<'_, S>,
 ) -> Result<(), Fault> {
     let limits = &collector.options.limits;
+    let goes_on = outer.goes_on();
     let mut current = None;
+    // The decoder borrows the outer tar, so what is kept of a survey is handed over when it lets go.
+    let mut broken = Vec::new();
     let read = (|| -> Result<(), Fault> {
         let decoder = Decoder::new(outer.compression, &mut *outer, limits)?;
         let mut tar = TarReader::new(BufReader::with_capacity(BUFFER, decoder), limits, limits.zero_tail);
-        let mut seen = BTreeSet::new();
+        let mut names = BTreeSet::new();
         while let Some(entry) = tar.next_entry()? {
             current = Some(entry.name.clone());
-            if seen.len() == limits.files_per_payload {
+            if names.len() == limits.files_per_payload {
                 return Err(Rule::TooMany { what: "payload files", limit: limits.files_per_payload }.into());
             }
-            if !seen.insert(entry.name.clone()) {
-                return Err(Rule::DuplicateFile(entry.name).into());
+            let checked = if names.insert(entry.name.clone()) {
+                collector.file(index, entry, &mut tar)
+            } else {
+                Err(Rule::DuplicateFile(entry.name).into())
+            };
+            match checked {
+                Err(Fault::Rule(rule)) if goes_on && !matches!(rule, Rule::Truncated) => {
+                    broken.push((current.clone(), rule));
+                }
+                other => other?,
             }
-            collector.file(index, entry, &mut tar)?;
             current = None;
         }
         Ok(())
     })();
+    for (entry, rule) in broken {
+        outer.fault_in(entry, rule)?;
+    }
     outer.entry = current;
     read?;
     if outer.is_consumed() { Ok(()) } else { Err(Rule::AfterStream.into()) }
@@ -128,8 +180,10 @@ impl<S: PayloadSink> Collector<'_, S> {
         if !names::is_file(&entry.name) {
             return Err(Rule::FileName(entry.name).into());
         }
+        self.seen.insert((payload, entry.name.clone()));
         let listed = format!("data/{payload:04}/{}", entry.name);
-        let (sha256, is_augmented) = self.listed(&listed).ok_or_else(|| Rule::NotListed(listed.clone()))?;
+        let (sha256, is_augmented) =
+            self.lists.find(&listed).ok_or_else(|| Rule::NotListed(listed.clone()))?;
         let limit = self.options.limits.payload;
         *self.budget = self.budget.checked_sub(entry.size).ok_or(Rule::TooLarge {
             what: "payload",
@@ -141,6 +195,7 @@ impl<S: PayloadSink> Collector<'_, S> {
             name: entry.name,
             size: entry.size,
             sha256,
+            mode: entry.mode,
             mtime: entry.mtime,
             is_augmented,
         };
@@ -164,14 +219,6 @@ impl<S: PayloadSink> Collector<'_, S> {
         self.files.push(file);
         Ok(())
     }
-
-    fn listed(&self, name: &str) -> Option<(Digest, bool)> {
-        let augment = self.header.manifest_augment.as_ref();
-        match self.header.manifest.digest(name) {
-            Some(digest) => Some((digest, false)),
-            None => augment.and_then(|manifest| manifest.digest(name)).map(|digest| (digest, true)),
-        }
-    }
 }
 
 /// Splits `data/NNNN.tar` and a suffix.
@@ -180,14 +227,4 @@ fn data_member(name: &str) -> Option<(usize, Compression)> {
     let is_index = index.len() == 4 && index.bytes().all(|byte| byte.is_ascii_digit());
     is_index.then_some(())?;
     Some((index.parse().ok()?, Compression::from_suffix(suffix)?))
-}
-
-/// Returns the first listed file that did not occur.
-fn missing(header: &Header, files: &[PayloadFile]) -> Option<String> {
-    let seen: BTreeSet<_> = files.iter().map(|file| (file.payload, file.name.as_str())).collect();
-    let listed = header.manifest.files().chain(header.manifest_augment.iter().flat_map(Manifest::files));
-    listed
-        .into_iter()
-        .find(|file| !seen.contains(file))
-        .map(|(payload, name)| format!("data/{payload:04}/{name}"))
 }

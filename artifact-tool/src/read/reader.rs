@@ -1,9 +1,9 @@
 use std::io::Read;
 
-use super::front;
+use super::front::{self, Front};
 use super::outer::Outer;
-use super::payload::{self, Discard, PayloadSink};
-use super::{ReadError, ReadOptions};
+use super::payload::{self, Discard, Lists, PayloadSink};
+use super::{Fault, ReadError, ReadOptions, Rule};
 use crate::description::{Artifact, Header};
 
 /// Reads and checks a whole artifact, to the end of the input.
@@ -29,7 +29,11 @@ impl<R: Read> Reader<R> {
     pub fn open(input: R, options: &ReadOptions) -> Result<Self, ReadError> {
         let mut outer = Outer::new(input, options);
         match front::read(&mut outer, options) {
-            Ok(header) => Ok(Self { outer, options: options.clone(), header }),
+            Ok(Front::Whole(header)) => Ok(Self { outer, options: options.clone(), header: *header }),
+            // Only a survey gets lists without a header; the words are for a reader that would, too.
+            Ok(Front::Lists { .. }) => {
+                Err(outer.locate(Fault::Rule(Rule::HeaderLacks("header-info".to_owned()))))
+            }
             Err(fault) => Err(outer.locate(fault)),
         }
     }
@@ -43,7 +47,7 @@ impl<R: Read> Reader<R> {
     /// Reads the payloads and everything up to the end of the input (artifact format §13, steps 9 and 10),
     /// handing file contents to `sink`.
     pub fn payloads<S: PayloadSink>(mut self, sink: &mut S) -> Result<Artifact, ReadError> {
-        match payload::read_all(&mut self.outer, &self.header, &self.options, sink) {
+        match payload::read_all(&mut self.outer, Lists::of(&self.header), &self.options, sink) {
             Ok(files) => Ok(Artifact {
                 files,
                 size: self.outer.source().offset(),

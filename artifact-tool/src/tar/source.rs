@@ -46,6 +46,11 @@ impl<R: Read> Source<R> {
         self.failure.take()
     }
 
+    /// Returns true if the input returned an error that was not taken yet.
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     fn buffered(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }

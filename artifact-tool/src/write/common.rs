@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::InputFile;
+use super::{Blueprint, InputFile, ScriptFile, WriteError};
 
-/// What both kinds of artifact have.
+/// What all kinds of artifact have.
 #[derive(Clone, Debug, Default)]
 pub struct Common {
     /// Artifact name.
@@ -52,6 +52,24 @@ pub enum Defaults {
     Nothing,
 }
 
+impl Software {
+    /// Returns the key that records the version; `default_name` is the second part of it by default.
+    #[must_use]
+    pub fn version_key(&self, default_name: Option<&str>) -> String {
+        format!("{}.version", self.prefix(default_name))
+    }
+
+    fn prefix(&self, default_name: Option<&str>) -> String {
+        let first = Some(self.filesystem.as_deref().unwrap_or("rootfs-image"));
+        let parts = [first, self.second_part(default_name)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(".")
+    }
+
+    fn second_part<'a>(&'a self, default_name: Option<&'a str>) -> Option<&'a str> {
+        self.name.as_deref().filter(|name| !name.is_empty()).or(default_name)
+    }
+}
+
 impl Common {
     /// Makes the least that an artifact needs.
     pub fn new<T: Into<String>>(name: impl Into<String>, device_types: impl IntoIterator<Item = T>) -> Self {
@@ -62,6 +80,19 @@ impl Common {
         }
     }
 
+    /// Returns what is the same for every kind of payload, its scripts read.
+    pub(super) fn blueprint(&self) -> Result<Blueprint, WriteError> {
+        Ok(Blueprint {
+            name: self.name.clone(),
+            group: self.group.clone(),
+            device_types: self.device_types.clone(),
+            depends_names: self.depends_names.clone(),
+            depends_groups: self.depends_groups.clone(),
+            scripts: self.scripts.iter().map(ScriptFile::read).collect::<Result<_, _>>()?,
+            ..Blueprint::default()
+        })
+    }
+
     /// Returns provides and clears with the defaults; `default_name` is the second part of the version key.
     pub(super) fn with_defaults(
         &self,
@@ -70,12 +101,11 @@ impl Common {
         let software = &self.software;
         let mut provides = self.provides.clone();
         let mut clears = self.clears.clone();
-        let name = software.name.as_deref().filter(|name| !name.is_empty()).or(default_name);
-        let prefix = [Some(software.filesystem.as_deref().unwrap_or("rootfs-image")), name];
-        let prefix = prefix.into_iter().flatten().collect::<Vec<_>>().join(".");
+        let name = software.second_part(default_name);
+        let prefix = software.prefix(default_name);
         if software.defaults != Defaults::Nothing || software.version.is_some() {
             let version = software.version.as_ref().unwrap_or(&self.name);
-            provides.entry(format!("{prefix}.version")).or_insert_with(|| version.clone());
+            provides.entry(software.version_key(default_name)).or_insert_with(|| version.clone());
         }
         if software.defaults == Defaults::VersionAndClears {
             if name.is_none() && software.filesystem.is_none() {

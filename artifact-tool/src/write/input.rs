@@ -1,7 +1,8 @@
 use std::fs::File;
-use std::io::{Cursor, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Cursor, Read};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::WriteError;
 
@@ -16,6 +17,7 @@ pub struct InputFile {
 enum Content {
     Path(PathBuf),
     Bytes(Vec<u8>),
+    Open(Arc<File>),
 }
 
 /// An opened input.
@@ -44,6 +46,12 @@ impl InputFile {
         Self { name: name.into(), content: Content::Bytes(contents) }
     }
 
+    /// Takes an open regular file, from its beginning, under `name`.
+    #[must_use]
+    pub fn file(name: impl Into<String>, file: File) -> Self {
+        Self { name: name.into(), content: Content::Open(Arc::new(file)) }
+    }
+
     /// Returns the name that it gets in the artifact.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -58,15 +66,34 @@ impl InputFile {
                 reader: Box::new(Cursor::new(bytes)),
                 is_executable: false,
             }),
+            Content::Open(file) => Ok(Opened {
+                size: file.metadata().map_err(|source| self.read_error(source))?.len(),
+                reader: Box::new(FromStart { file, position: 0 }),
+                is_executable: false,
+            }),
         }
     }
 
     pub(super) fn read_error(&self, source: std::io::Error) -> WriteError {
         let path = match &self.content {
             Content::Path(path) => path.clone(),
-            Content::Bytes(_) => PathBuf::from(&self.name),
+            Content::Bytes(_) | Content::Open(_) => PathBuf::from(&self.name),
         };
         WriteError::Read { path, source }
+    }
+}
+
+/// Reads a file from its beginning, wherever its own position is.
+struct FromStart<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buf, self.position)?;
+        self.position += u64::try_from(read).unwrap_or_default();
+        Ok(read)
     }
 }
 

@@ -1,10 +1,13 @@
-//! The JSON entries of the header, compact, keys in the usual order (artifact format §5).
+//! The JSON entries of the header, compact, keys in the usual order (artifact format §5, §6).
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::Common;
+use super::Blueprint;
+use crate::depends::DependsValue;
+use crate::description::FormatVersion;
 
 #[derive(Serialize)]
 struct HeaderInfo<'a> {
@@ -16,7 +19,7 @@ struct HeaderInfo<'a> {
 #[derive(Serialize)]
 struct PayloadEntry<'a> {
     #[serde(rename = "type")]
-    kind: &'a str,
+    kind: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -36,39 +39,79 @@ struct Depends<'a> {
 }
 
 #[derive(Serialize)]
+struct HeaderInfoV2<'a> {
+    artifact_name: &'a str,
+    updates: [PayloadEntry<'a>; 1],
+    device_types_compatible: &'a [String],
+}
+
+#[derive(Serialize)]
 struct TypeInfo<'a> {
     #[serde(rename = "type")]
-    kind: &'a str,
+    kind: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    artifact_depends: &'a BTreeMap<String, String>,
+    artifact_depends: BTreeMap<&'a str, Value>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     artifact_provides: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     clears_artifact_provides: &'a [String],
 }
 
-pub(super) fn header_info(common: &Common, kind: &str) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&HeaderInfo {
-        payloads: [PayloadEntry { kind }],
-        artifact_provides: Provides { artifact_name: &common.name, artifact_group: common.group.as_deref() },
-        artifact_depends: Depends {
-            artifact_name: &common.depends_names,
-            device_type: &common.device_types,
-            artifact_group: &common.depends_groups,
-        },
-    })
+#[derive(Serialize)]
+struct TypeInfoV2<'a> {
+    #[serde(rename = "type")]
+    kind: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct Files<'a> {
+    files: Vec<&'a str>,
+}
+
+/// Returns `header-info`; `kind` is the payload's type.
+pub(super) fn header_info(blueprint: &Blueprint, kind: Option<&str>) -> serde_json::Result<Vec<u8>> {
+    match blueprint.version {
+        FormatVersion::V2 => serde_json::to_vec(&HeaderInfoV2 {
+            artifact_name: &blueprint.name,
+            updates: [PayloadEntry { kind }],
+            device_types_compatible: &blueprint.device_types,
+        }),
+        FormatVersion::V3 => serde_json::to_vec(&HeaderInfo {
+            payloads: [PayloadEntry { kind }],
+            artifact_provides: Provides {
+                artifact_name: &blueprint.name,
+                artifact_group: blueprint.group.as_deref(),
+            },
+            artifact_depends: Depends {
+                artifact_name: &blueprint.depends_names,
+                device_type: &blueprint.device_types,
+                artifact_group: &blueprint.depends_groups,
+            },
+        }),
+    }
+}
+
+/// Returns `type-info` of format version 3.
 pub(super) fn type_info(
-    kind: &str,
-    depends: &BTreeMap<String, String>,
+    kind: Option<&str>,
+    depends: &BTreeMap<String, DependsValue>,
     provides: &BTreeMap<String, String>,
     clears: &[String],
 ) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&TypeInfo {
         kind,
-        artifact_depends: depends,
+        artifact_depends: depends.iter().map(|(key, value)| (key.as_str(), value.to_json())).collect(),
         artifact_provides: provides,
         clears_artifact_provides: clears,
     })
+}
+
+/// Returns `type-info` of format version 2.
+pub(super) fn type_info_v2(kind: Option<&str>) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&TypeInfoV2 { kind })
+}
+
+/// Returns the list `files` of format version 2.
+pub(super) fn files_v2<'a>(names: impl Iterator<Item = &'a str>) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Files { files: names.collect() })
 }

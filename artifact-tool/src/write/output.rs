@@ -5,19 +5,25 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::WriteError;
+use super::{WriteError, WriteOptions};
 
 const BUFFER: usize = 128 * 1024;
 
-/// Makes a temporary file without a name, in the system's directory for such.
-pub(super) fn unnamed_spool() -> Result<File, WriteError> {
-    tempfile::tempfile().map_err(WriteError::output)
+/// Makes a temporary file without a name, where the options say or in the system's directory for such.
+pub(super) fn unnamed_spool(options: &WriteOptions<'_>) -> Result<File, WriteError> {
+    match options.temporary {
+        Some(folder) => spool_in(folder),
+        None => tempfile::tempfile().map_err(WriteError::output),
+    }
 }
 
-/// Makes a temporary file without a name on the file system of `path`.
-pub(super) fn spool_beside(path: &Path) -> Result<File, WriteError> {
-    tempfile::tempfile_in(folder_of(path))
-        .map_err(|source| WriteError::Output { path: path.to_owned(), source })
+/// Makes a temporary file without a name, where the options say or on the file system of `path`.
+pub(super) fn spool_beside(path: &Path, options: &WriteOptions<'_>) -> Result<File, WriteError> {
+    spool_in(options.temporary.unwrap_or_else(|| folder_of(path)))
+}
+
+fn spool_in(folder: &Path) -> Result<File, WriteError> {
+    tempfile::tempfile_in(folder).map_err(|source| WriteError::Output { path: folder.to_owned(), source })
 }
 
 /// Puts what `write` writes in the place of `path`, all of it or nothing.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, Write};
 
+use super::assemble::Listed;
 use super::{InputFile, WriteError, WriteOptions};
-use crate::compression::Encoder;
+use crate::compression::{Compression, Encoder};
 use crate::digest::{Digest, Hasher};
 use crate::names;
 use crate::read::Rule;
@@ -14,14 +15,15 @@ use crate::tar::{Meta, TarWriter};
 const BUFFER: usize = 128 * 1024;
 
 /// A compressed data member, and the digests of the files in it.
-pub(super) struct Spooled {
-    pub(super) member: File,
+pub(super) struct Spooled<'a> {
+    pub(super) member: Box<dyn Read + 'a>,
+    pub(super) compression: Compression,
     pub(super) size: u64,
-    pub(super) digests: Vec<Digest>,
+    pub(super) listed: Listed,
 }
 
 /// Checks names before anything is read.
-pub(super) fn check_names(files: &[&InputFile]) -> Result<(), Rule> {
+pub(super) fn check_names<'a>(files: impl Iterator<Item = &'a InputFile>) -> Result<(), Rule> {
     let mut seen = BTreeSet::new();
     for file in files {
         if !names::is_file(file.name()) {
@@ -34,23 +36,45 @@ pub(super) fn check_names(files: &[&InputFile]) -> Result<(), Rule> {
     Ok(())
 }
 
-/// Writes the data member into `spool`, which is empty.
-pub(super) fn spool(
-    files: &[&InputFile],
-    spool: File,
-    options: &WriteOptions<'_>,
-) -> Result<Spooled, WriteError> {
+/// A data member that is being written.
+pub(super) type DataTar = TarWriter<Encoder<BufWriter<File>>>;
+
+/// Starts a data member in `spool`, which is empty.
+pub(super) fn begin(spool: File, options: &WriteOptions<'_>) -> Result<DataTar, WriteError> {
     let output = BufWriter::with_capacity(BUFFER, spool);
-    let encoder = Encoder::new(options.encoding, output).map_err(WriteError::output)?;
-    let mut tar = TarWriter::new(encoder);
-    let mut buffer = vec![0; BUFFER];
-    let digests =
-        files.iter().map(|file| add(file, &mut tar, &mut buffer, options)).collect::<Result<_, _>>()?;
+    let encoder = Encoder::parallel(options.encoding, options.jobs, output).map_err(WriteError::output)?;
+    Ok(TarWriter::new(encoder))
+}
+
+/// Ends a data member.
+pub(super) fn finish(
+    tar: DataTar,
+    listed: Listed,
+    options: &WriteOptions<'_>,
+) -> Result<Spooled<'static>, WriteError> {
     let output = tar.finish().and_then(Encoder::finish).map_err(WriteError::output)?;
     let mut member = output.into_inner().map_err(|error| WriteError::output(error.into_error()))?;
     let size = member.stream_position().map_err(WriteError::output)?;
     member.rewind().map_err(WriteError::output)?;
-    Ok(Spooled { member, size, digests })
+    Ok(Spooled { member: Box::new(member), compression: options.encoding.compression(), size, listed })
+}
+
+/// Writes the data member into `spool`, which is empty.
+pub(super) fn spool(
+    files: &[&InputFile],
+    added_files: &[&InputFile],
+    spool: File,
+    options: &WriteOptions<'_>,
+) -> Result<Spooled<'static>, WriteError> {
+    let mut tar = begin(spool, options)?;
+    let mut buffer = vec![0; BUFFER];
+    let mut add_all = |files: &[&InputFile]| -> Result<Vec<_>, WriteError> {
+        let add =
+            |file: &&InputFile| Ok((file.name().to_owned(), add(file, &mut tar, &mut buffer, options)?));
+        files.iter().map(add).collect()
+    };
+    let listed = Listed { files: add_all(files)?, added_files: add_all(added_files)? };
+    finish(tar, listed, options)
 }
 
 fn add<W: Write>(

@@ -3,7 +3,7 @@ use std::io::{IsTerminal, stderr};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Makes a progress bar over `bytes`: on a terminal, unless it is unwanted.
-pub(super) fn bar(bytes: u64, is_unwanted: bool) -> ProgressBar {
+pub(in crate::cli) fn bar(bytes: u64, is_unwanted: bool) -> ProgressBar {
     if is_unwanted || !stderr().is_terminal() {
         return ProgressBar::hidden();
     }

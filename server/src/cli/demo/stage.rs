@@ -200,7 +200,7 @@ fn write_artifact(path: &Path) -> Result<VerifyingKey, CliError> {
         common: Common::new(RELEASE, [DEVICE_TYPE]),
         payload_type: "demo".to_owned(),
         files: vec![InputFile::bytes("payload.bin", payload)],
-        meta_data: None,
+        ..ModuleImage::default()
     };
     image
         .write_file(path, &WriteOptions { key: Some(&key), ..WriteOptions::default() })

@@ -1,21 +1,74 @@
 //! The command line from outside: files, exit statuses, what is said where.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod dump;
+mod modify;
+mod signing;
+mod survey;
+mod write;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-fn tool(folder: &TempDir, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_artifact-tool"))
+fn command(folder: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_artifact-tool"));
+    command
         .current_dir(folder.path())
         .env_remove("SOURCE_DATE_EPOCH")
-        .args(args)
-        .output()
-        .unwrap()
+        .env_remove("SEALIFT_KEY_PASSPHRASE")
+        .stdin(Stdio::null())
+        .args(args);
+    command
+}
+
+fn tool(folder: &TempDir, args: &[&str]) -> Output {
+    command(folder, args).output().unwrap()
+}
+
+/// Runs a command that must succeed; what it prints.
+fn ok(folder: &TempDir, args: &[&str]) -> String {
+    let output = tool(folder, args);
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs a command that must fail with this status; what it says.
+fn fails(folder: &TempDir, expected: i32, args: &[&str]) -> String {
+    let output = tool(folder, args);
+    assert_eq!(output.status.code(), Some(expected), "{args:?}: {output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Runs a command with this on its standard input.
+fn fed(folder: &TempDir, args: &[&str], input: &[u8]) -> Output {
+    let mut child = command(folder, args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Describes an artifact.
+fn described(folder: &TempDir, file: &str) -> Value {
+    serde_json::from_str(&ok(folder, &["read", "--json", file])).unwrap()
+}
+
+fn fixture(name: &str) -> String {
+    format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn key(name: &str) -> String {
+    fixture(&format!("keys/{name}.pem"))
 }
 
 fn status(folder: &TempDir, args: &[&str]) -> i32 {
@@ -156,11 +209,15 @@ fn answers_go_to_standard_output_and_the_rest_to_standard_error() {
     let folder = folder();
     assert_eq!(status(&folder, &module(&["-t", "d"])), 0);
     let good = tool(&folder, &["validate", "--json", "app.mender"]);
-    assert_eq!(String::from_utf8(good.stdout).unwrap(), "{\"error\":null,\"valid\":true}\n");
+    let answer: serde_json::Value = serde_json::from_slice(&good.stdout).unwrap();
+    let expected = serde_json::json!(
+        {"valid": true, "error": null, "errors": [], "signed": false, "verified_by": null}
+    );
+    assert_eq!(answer, expected);
     assert!(good.stderr.is_empty());
     let bad = tool(&folder, &["validate", "--json", "app.bin"]);
     assert_eq!(bad.status.code(), Some(1));
-    assert!(String::from_utf8(bad.stdout).unwrap().contains("\"valid\":false"));
+    assert!(String::from_utf8(bad.stdout).unwrap().contains("\"valid\": false"));
     let error = String::from_utf8(bad.stderr).unwrap();
     assert!(error.starts_with("error: app.bin: "), "{error}");
 }
