@@ -25,6 +25,7 @@ use crate::ids::TenantId;
 use crate::keyring::{Keyring, KeyringError};
 use crate::storage::blobs::{BlobError, BlobStore};
 use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
+use crate::throttle::Throttle;
 use crate::tls::{
     CertificateSlot, PairPaths, TlsError, ensure_server_pair, host_name, server_config, server_names,
     watch_files, write_public,
@@ -116,6 +117,8 @@ pub struct Core {
     pub setup: Setup,
     /// Counts requests.
     pub requests: RequestCounts,
+    /// How much is taken from whom at once.
+    pub throttle: Arc<Throttle>,
 }
 
 impl Core {
@@ -268,6 +271,7 @@ impl App {
             links,
             setup: Setup::generate(&*random)?,
             requests: RequestCounts::default(),
+            throttle: Arc::new(Throttle::new(&config.limits)),
             config,
             clock,
             random,

@@ -15,6 +15,7 @@ pub mod keyring;
 pub mod releases;
 pub mod storage;
 pub mod telemetry;
+pub mod throttle;
 pub mod tls;
 pub mod upkeep;
 pub mod users;

@@ -25,9 +25,10 @@ const DOMAIN: [&str; 9] =
 const WIRING: [&str; 2] = ["server/src/app.rs", "server/src/app"];
 
 fn only_http_names_actix() {
-    keep(&["actix_web", "actix_http", "actix_multipart", "actix_rt", "actix_files"], &|path| {
-        WIRING.contains(&path) || below(path, "server/src/http") || below(path, "server/src/app")
-    });
+    keep(
+        &["actix_web", "actix_http", "actix_multipart", "actix_service", "actix_rt", "actix_files"],
+        &|path| WIRING.contains(&path) || below(path, "server/src/http") || below(path, "server/src/app"),
+    );
 }
 
 fn only_storage_and_migrations_name_sea_orm() {

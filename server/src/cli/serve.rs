@@ -14,6 +14,7 @@ use crate::app::{App, Running};
 use crate::clock::SystemClock;
 use crate::config::{Config, Flags};
 use crate::crypto::random::SystemRandom;
+use crate::throttle::raise_open_files;
 use crate::tls::write_private;
 
 const EXAMPLES: &str = "\
@@ -66,6 +67,7 @@ impl Args {
 
 /// Serves until SIGTERM or SIGINT, then drains.
 pub(super) async fn run(config: Config) -> Result<Exit, CliError> {
+    raise_open_files(config.limits.max_connections);
     let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemRandom::new()))
         .await
         .map_err(|err| CliError::unreachable("failed to start", err))?;

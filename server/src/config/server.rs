@@ -156,7 +156,7 @@ impl Config {
     }
 }
 
-fn check_range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+pub(super) fn check_range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), ConfigError> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

@@ -5,67 +5,118 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::{HttpService, KeepAlive};
+use actix_service::{ServiceFactoryExt as _, map_config};
+use actix_web::dev::{AppConfig, Server};
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
 
+use super::connection::{FrontFactory, GuardedStream, Patience};
 use super::defaults::not_found;
 use super::json::JsonLimit;
-use super::middleware::edge;
+use super::middleware::{Edge, edge};
 use super::request_id::RequestIds;
+use crate::throttle::Throttle;
 
-/// How long a client may take to say who it is: TLS handshake, then request head.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// What the protocol is called where names of protocols are offered (RFC 7301).
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// How long the rest of a refused body is read before the connection is closed.
+const DISCONNECT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Connections that the kernel completes before they are accepted.
+const BACKLOG: i32 = 4_096;
+
+/// What the kernel holds of an answer and has not sent yet, in bytes. Without it megabytes lie there, and a slow
+/// reader looks for minutes like one that does not read.
+const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// How connections are treated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Listener {
     /// How TLS is spoken.
     pub tls: ServerConfig,
-    /// How long an idle connection is kept.
-    pub keep_alive: Duration,
+    /// How long connections may take for what.
+    pub patience: Patience,
     /// How long requests in flight may take after the signal to stop.
     pub shutdown_timeout: Duration,
-    /// Connections open at once, per worker.
-    pub max_connections: usize,
     /// The largest JSON body, in bytes.
     pub max_json_bytes: usize,
+    /// The longest path with its query, in bytes.
+    pub max_target_bytes: usize,
     /// Makes request ids.
     pub request_ids: Arc<RequestIds>,
+    /// What is limited for all listeners together.
+    pub throttle: Arc<Throttle>,
 }
 
 /// Starts to take requests on a socket that is bound already. The server runs while the returned future
 /// is awaited; its handle stops it. Signals are left to the caller.
 ///
-/// HTTP/1.1 only: the framework offers `http/1.1` by ALPN, and `h2` only with a feature that we leave out.
-/// `TCP_NODELAY` is on, without which each fresh connection waits for a delayed acknowledgement.
+/// HTTP/1.1 only. The framework's own way from a socket to requests has no limits on sources, on what comes slowly
+/// and on who does not read; [`FrontFactory`] takes its place, and its timers with it.
 pub fn listen<R>(listener: Listener, socket: TcpListener, routes: R) -> io::Result<Server>
 where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let Listener { tls, keep_alive, shutdown_timeout, max_connections, max_json_bytes, request_ids } =
-        listener;
-    let application = move || {
-        let ids = Arc::clone(&request_ids);
-        App::new()
+    let Listener {
+        mut tls,
+        patience,
+        shutdown_timeout,
+        max_json_bytes,
+        max_target_bytes,
+        request_ids,
+        throttle,
+    } = listener;
+    tls.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    let tls = TlsAcceptor::from(Arc::new(tls));
+    prepare(&socket)?;
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let front = move || {
+        let (edge_ids, routes, stopping) = (Arc::clone(&request_ids), routes.clone(), stopping.clone());
+        let edge_throttle = Arc::clone(&throttle);
+        let application = App::new()
             .app_data(JsonLimit(max_json_bytes))
-            .wrap(from_fn(move |request, next| edge(Arc::clone(&ids), request, next)))
-            .configure(routes.clone())
-            .default_service(web::to(not_found))
+            .wrap(from_fn(move |request, next| {
+                let (ids, throttle) = (Arc::clone(&edge_ids), Arc::clone(&edge_throttle));
+                edge(Edge { ids, throttle, max_target_bytes }, request, next)
+            }))
+            .configure(routes)
+            .default_service(web::to(not_found));
+        let http = HttpService::build()
+            // The vitals of a connection know better how long it may be idle.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(DISCONNECT_PATIENCE)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(|stream: &GuardedStream, data| {
+                data.insert(std::rc::Rc::clone(stream.vitals()));
+            })
+            .h1(map_config(application, |()| AppConfig::default()).map_err(|err| err.error_response()));
+        FrontFactory { http, tls: tls.clone(), throttle: Arc::clone(&throttle), patience }
     };
-    let server = HttpServer::new(application)
-        .tcp_nodelay(true)
-        .keep_alive(keep_alive)
-        .client_request_timeout(PATIENCE)
-        .tls_handshake_timeout(PATIENCE)
-        .max_connections(max_connections)
+    let server = builder
+        // The gate of the throttle counts; a worker that stopped to accept would keep everybody waiting.
+        .max_concurrent_connections(usize::MAX - 1)
         .shutdown_timeout(shutdown_timeout.as_secs())
         .disable_signals()
-        .listen_rustls_0_23(socket, tls)?
+        .listen("sealift", socket, front)?
         .run();
     Ok(server)
+}
+
+/// Sets what accepted sockets inherit, and how many may wait to be accepted.
+fn prepare(socket: &TcpListener) -> io::Result<()> {
+    let socket = socket2::SockRef::from(socket);
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    socket.listen(BACKLOG)
 }
 
 #[cfg(test)]
@@ -84,7 +135,8 @@ mod tests {
     use rustls_pki_types::pem::PemObject as _;
     use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-    use super::{Listener, listen};
+    use super::{Listener, Patience, Throttle, listen};
+    use crate::config::Limits;
     use crate::crypto::random::SystemRandom;
     use crate::http::{RequestIds, ServedFile, serve_file};
     use crate::tls::{CertificateSlot, LocalCa, PairPaths, ensure_server_pair, server_config, server_names};
@@ -118,10 +170,17 @@ mod tests {
         ensure_server_pair(&paths, &ca, &server_names(None, None), now).unwrap();
         let listener = Listener {
             tls: server_config(Arc::new(CertificateSlot::load(paths).unwrap())).unwrap(),
-            keep_alive: Duration::from_secs(15),
+            patience: Patience {
+                head: Duration::from_secs(10),
+                idle: Duration::from_secs(15),
+                head_bytes: 16 * 1024,
+                write_window: Duration::from_mins(1),
+                write_bytes: 60_000,
+            },
             shutdown_timeout: Duration::from_secs(10),
-            max_connections: 100,
             max_json_bytes: 1024,
+            max_target_bytes: 8192,
+            throttle: Arc::new(Throttle::new(&Limits::default())),
             request_ids: Arc::new(RequestIds::new(&SystemRandom::new()).unwrap()),
         };
         let file = directory.path().join("file");

@@ -5,6 +5,7 @@
 
 pub mod base_url;
 pub mod body;
+pub mod connection;
 pub mod content;
 pub mod defaults;
 pub mod device;

@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web;
 use tokio::task::JoinHandle;
 
+use super::connection::Patience;
 use super::listener::{Listener, listen};
 use super::metrics::metrics;
 use super::request_id::RequestIds;
@@ -15,6 +16,9 @@ use super::routes;
 use crate::app::Core;
 use crate::crypto::random::RandomError;
 use crate::telemetry::chain;
+
+/// How many graces an answer may take to go on by what its rate asks for.
+const WRITE_WINDOW_GRACES: u32 = 6;
 
 /// Why nothing listens.
 #[derive(Debug, thiserror::Error)]
@@ -62,14 +66,25 @@ impl Serving {
         let bind_error = |source| ListenError::Bind { address, source };
         let socket = TcpListener::bind(address).map_err(bind_error)?;
         let address = socket.local_addr().map_err(bind_error)?;
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let limits = &config.limits;
+        let grace = Duration::from_secs(limits.rate_grace_secs);
+        // The kernel takes answers in large portions, so the rate shows over a longer time only.
+        let write_window = grace * WRITE_WINDOW_GRACES;
+        let patience = Patience {
+            head: Duration::from_secs(limits.head_timeout_secs),
+            idle: Duration::from_secs(config.keep_alive_secs),
+            head_bytes: limits.max_head_bytes,
+            write_window,
+            write_bytes: limits.min_bytes_per_sec.saturating_mul(write_window.as_secs()),
+        };
         let listener = Listener {
             tls,
-            keep_alive: Duration::from_secs(config.keep_alive_secs),
+            patience,
             shutdown_timeout: Duration::from_secs(config.shutdown_timeout_secs),
-            max_connections: config.limits.max_connections.div_ceil(workers),
-            max_json_bytes: config.limits.max_json_bytes,
+            max_json_bytes: limits.max_json_bytes,
+            max_target_bytes: limits.max_target_bytes,
             request_ids: Arc::new(RequestIds::new(&*core.random)?),
+            throttle: Arc::clone(&core.throttle),
         };
         let data = web::Data::from(Arc::clone(core));
         let server = listen(listener, socket, move |app| {

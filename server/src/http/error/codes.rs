@@ -64,6 +64,10 @@ error_codes! {
     Unavailable SERVICE_UNAVAILABLE "unavailable";
     /// The disk is full.
     InsufficientStorage INSUFFICIENT_STORAGE "insufficient_storage";
+    /// The head of the request is larger than is taken.
+    HeaderTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "header_too_large";
+    /// Path and query are longer than is taken.
+    UriTooLong URI_TOO_LONG "uri_too_long";
 
     /// The link has ended, or is not for this.
     LinkRefused FORBIDDEN "link_refused";

@@ -3,47 +3,71 @@
 //! One layer, not several: each layer of the framework costs an allocation on every poll.
 
 mod access_log;
+mod head;
 mod path;
 mod security_headers;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::Error;
 use actix_web::HttpMessage as _;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError as _};
 use tracing::Instrument as _;
 
+use super::connection::{InService, Vitals, Watched};
 use super::defaults::{is_bare_method_not_allowed, method_not_allowed};
 use super::extract::count_request;
 use super::request_id::{REQUEST_ID_HEADER, RequestId, RequestIds};
+use crate::throttle::Throttle;
+
+/// What the layer knows beside the request.
+pub struct Edge {
+    /// Makes request ids.
+    pub ids: Arc<RequestIds>,
+    /// Tells when connections should make room.
+    pub throttle: Arc<Throttle>,
+    /// The longest path with its query, in bytes.
+    pub max_target_bytes: usize,
+}
 
 /// Gives the request its id, answers it, and completes the answer.
 /// [`listen`](crate::http::listen) wraps it around the application.
-pub async fn edge<B: MessageBody + 'static>(
-    ids: Arc<RequestIds>,
+pub async fn edge<B: MessageBody + Unpin + 'static>(
+    edge: Edge,
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+) -> Result<ServiceResponse<Watched<EitherBody<B, BoxBody>>>, Error> {
     let start = Instant::now();
+    let vitals = request.conn_data::<Rc<Vitals>>();
+    let in_service = InService::begin(vitals);
+    let refusal = head::refusal(&request, vitals.map(Rc::as_ref), edge.max_target_bytes);
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let id = request
         .headers()
         .get(REQUEST_ID_HEADER)
         .and_then(RequestId::from_client)
-        .unwrap_or_else(|| ids.issue());
+        .unwrap_or_else(|| edge.ids.issue());
     request.extensions_mut().insert(id.clone());
     path::collapse_leading_slashes(&mut request);
     let span = access_log::span(&request, &id);
     let answer = async {
-        // No copy of the request may live during the call: the router wants it for itself. An error
-        // comes from an inner layer only, for a handler's is an answer already.
-        let response = next.call(request).await?;
-        let mut response = if is_bare_method_not_allowed(&response) {
-            method_not_allowed(response).map_into_right_body()
+        let mut response = if let Some(refusal) = refusal {
+            request.into_response(refusal.error_response()).map_into_right_body()
         } else {
-            response.map_into_left_body()
+            // No copy of the request may live during the call: the router wants it for itself. An error
+            // comes from an inner layer only, for a handler's is an answer already.
+            let response = next.call(request).await?;
+            if is_bare_method_not_allowed(&response) {
+                method_not_allowed(response).map_into_right_body()
+            } else {
+                response.map_into_left_body()
+            }
         };
         access_log::write(&response, start.elapsed());
         count_request(response.request(), response.status().as_u16());
@@ -54,7 +78,11 @@ pub async fn edge<B: MessageBody + 'static>(
     if let Some(value) = id.to_header() {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }
-    Ok(response)
+    let leaves_body = is_chunked && !response.status().is_success();
+    if leaves_body || edge.throttle.gate.is_crowded() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response.map_body(|_, body| in_service.until_sent(body)))
 }
 
 #[cfg(test)]
@@ -68,7 +96,8 @@ mod tests {
     use actix_web::{App, Error, HttpRequest, HttpResponse, web};
     use serde_json::Value;
 
-    use super::{RequestIds, edge};
+    use super::{Edge, RequestIds, Throttle, edge};
+    use crate::config::Limits;
     use crate::crypto::random::testing::CountingRandom;
     use crate::http::defaults::not_found;
     use crate::http::{ApiError, Code};
@@ -79,13 +108,17 @@ mod tests {
         Error = Error,
     > {
         let ids = Arc::new(RequestIds::new(&CountingRandom::default()).unwrap());
+        let throttle = Arc::new(Throttle::new(&Limits::default()));
         let path = |request: HttpRequest| async move { request.path().to_owned() };
         let broken =
             || async { Err::<HttpResponse, _>(ApiError::internal(std::io::Error::other("disk is on fire"))) };
         let refused = || async { Err::<HttpResponse, _>(ApiError::device_session(Code::Unauthenticated)) };
         init_service(
             App::new()
-                .wrap(from_fn(move |request, next| edge(Arc::clone(&ids), request, next)))
+                .wrap(from_fn(move |request, next| {
+                    let (ids, throttle) = (Arc::clone(&ids), Arc::clone(&throttle));
+                    edge(Edge { ids, throttle, max_target_bytes: 200 }, request, next)
+                }))
                 .service(web::resource("/path/{rest}").route(web::get().to(path)))
                 .service(web::resource("/broken").route(web::get().to(broken)))
                 .service(web::resource("/refused").route(web::get().to(refused)))
@@ -152,6 +185,18 @@ mod tests {
             (&body["error"], &body["code"]),
             (&"method not allowed".into(), &"method_not_allowed".into())
         );
+        assert!(body["request_id"].is_string());
+    }
+
+    #[tokio::test]
+    async fn long_targets_are_refused() {
+        let app = app().await;
+        let ask = |rest: usize| TestRequest::get().uri(&format!("/path/{}", "a".repeat(rest))).to_request();
+        assert_eq!(call_service(&app, ask(194)).await.status(), 200);
+        let response = call_service(&app, ask(195)).await;
+        assert_eq!(response.status(), 414);
+        let body = json(response).await;
+        assert_eq!(body["code"], "uri_too_long");
         assert!(body["request_id"].is_string());
     }
 
