@@ -9,6 +9,11 @@ pub struct Limits {
     pub artifact: u64,
     /// All payload files together, uncompressed; unlimited by default.
     pub payload: u64,
+    /// How many times as large as it is stored a compressed data member may become, tar framing included,
+    /// once it is larger than `payload_unasked`.
+    pub payload_expansion: u64,
+    /// What a data member may become however small it is stored: an empty disk image is no attack.
+    pub payload_unasked: u64,
     /// The member `version`.
     pub version: u64,
     /// The member `manifest`, and `manifest-augment`.
@@ -52,11 +57,20 @@ pub struct Limits {
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
+impl Limits {
+    /// Returns what a data member of `stored` bytes may become.
+    pub(crate) fn expanded(&self, stored: u64) -> u64 {
+        stored.saturating_mul(self.payload_expansion).max(self.payload_unasked)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             artifact: u64::MAX,
             payload: u64::MAX,
+            payload_expansion: 200,
+            payload_unasked: 1024 * MIB,
             version: 4 * KIB,
             manifest: 4 * MIB,
             manifest_lines: 20_000,

@@ -185,6 +185,11 @@ impl<R: Read> Outer<R> {
         self.tar.remaining() == 0
     }
 
+    /// Returns how much of the member was not read yet.
+    pub(super) const fn remaining(&self) -> u64 {
+        self.tar.remaining()
+    }
+
     pub(super) const fn source(&self) -> &Source<R> {
         self.tar.input()
     }

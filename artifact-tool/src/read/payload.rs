@@ -134,40 +134,74 @@ fn read_member<R: Read, S: PayloadSink>(
     collector: &mut Collector<'_, S>,
 ) -> Result<(), Fault> {
     let limits = &collector.options.limits;
-    let goes_on = outer.goes_on();
-    let mut current = None;
-    // The decoder borrows the outer tar, so what is kept of a survey is handed over when it lets go.
-    let mut broken = Vec::new();
+    let compression = outer.compression;
+    let allowance = match compression {
+        Compression::None => u64::MAX,
+        Compression::Gzip | Compression::Xz | Compression::Zstd => limits.expanded(outer.remaining()),
+    };
+    let mut progress =
+        Progress { goes_on: outer.goes_on(), allowed: allowance, current: None, broken: Vec::new() };
     let read = (|| -> Result<(), Fault> {
-        let decoder = Decoder::new(outer.compression, &mut *outer, limits)?;
-        let mut tar = TarReader::new(BufReader::with_capacity(BUFFER, decoder), limits, limits.zero_tail);
-        let mut names = BTreeSet::new();
-        while let Some(entry) = tar.next_entry()? {
-            current = Some(entry.name.clone());
-            if names.len() == limits.files_per_payload {
-                return Err(Rule::TooMany { what: "payload files", limit: limits.files_per_payload }.into());
-            }
-            let checked = if names.insert(entry.name.clone()) {
-                collector.file(index, entry, &mut tar)
-            } else {
-                Err(Rule::DuplicateFile(entry.name).into())
-            };
-            match checked {
-                Err(Fault::Rule(rule)) if goes_on && !matches!(rule, Rule::Truncated) => {
-                    broken.push((current.clone(), rule));
-                }
-                other => other?,
-            }
-            current = None;
+        let mut plain = Decoder::new(compression, &mut *outer, limits)?.take(allowance);
+        let result = read_files(&mut plain, index, collector, &mut progress);
+        // Headers count too, of which an archive may have any number.
+        if plain.limit() == 0 {
+            let rule = Rule::TooLarge { what: "decompressed payload", size: allowance, limit: allowance };
+            return Err(rule.into());
         }
-        Ok(())
+        result
     })();
-    for (entry, rule) in broken {
+    for (entry, rule) in progress.broken {
         outer.fault_in(entry, rule)?;
     }
-    outer.entry = current;
+    outer.entry = progress.current;
     read?;
     if outer.is_consumed() { Ok(()) } else { Err(Rule::AfterStream.into()) }
+}
+
+/// How far a member was read.
+struct Progress {
+    /// A broken file does not end the reading.
+    goes_on: bool,
+    /// What the files that follow may have together, in bytes.
+    allowed: u64,
+    current: Option<String>,
+    /// The decoder borrows the outer tar, so what is kept of a survey is handed over when it lets go.
+    broken: Vec<(Option<String>, Rule)>,
+}
+
+fn read_files<S: PayloadSink>(
+    plain: &mut impl Read,
+    index: usize,
+    collector: &mut Collector<'_, S>,
+    progress: &mut Progress,
+) -> Result<(), Fault> {
+    let limits = &collector.options.limits;
+    let mut tar = TarReader::new(BufReader::with_capacity(BUFFER, plain), limits, limits.zero_tail);
+    let mut names = BTreeSet::new();
+    while let Some(entry) = tar.next_entry()? {
+        progress.current = Some(entry.name.clone());
+        // By its claim alone, before a byte of it is decompressed.
+        let (size, limit) = (entry.size, progress.allowed);
+        progress.allowed =
+            limit.checked_sub(size).ok_or(Rule::TooLarge { what: "decompressed payload", size, limit })?;
+        if names.len() == limits.files_per_payload {
+            return Err(Rule::TooMany { what: "payload files", limit: limits.files_per_payload }.into());
+        }
+        let checked = if names.insert(entry.name.clone()) {
+            collector.file(index, entry, &mut tar)
+        } else {
+            Err(Rule::DuplicateFile(entry.name).into())
+        };
+        match checked {
+            Err(Fault::Rule(rule)) if progress.goes_on && !matches!(rule, Rule::Truncated) => {
+                progress.broken.push((progress.current.clone(), rule));
+            }
+            other => other?,
+        }
+        progress.current = None;
+    }
+    Ok(())
 }
 
 impl<S: PayloadSink> Collector<'_, S> {

@@ -101,3 +101,23 @@ fn xz_dictionary_larger_than_memory_allows() {
     let limits = Limits { xz_memory: 1 << 20, ..Limits::default() };
     refused_with!(sample.bytes(), limited(limits), Rule::Corrupt { .. });
 }
+
+#[test]
+fn what_becomes_too_large_is_refused() {
+    let zeros = vec![file("zeros", &"\0".repeat(1 << 20))];
+    // As many headers as one likes, none of which is a file.
+    let mut headers: Vec<u8> = entry("g", b'g', b"13 comment=x\n").repeat(1_000);
+    headers.extend([0; 1024]);
+    for suffix in [".gz", ".xz", ".zst"] {
+        let sample = Sample { suffix, data: vec![zeros.clone()], ..Sample::new() };
+        let bytes = sample.bytes();
+        let limits = |payload_unasked| Limits { payload_expansion: 2, payload_unasked, ..Limits::default() };
+        crate::verdict(&bytes).unwrap();
+        refused_with!(bytes, limited(limits(1 << 19)), Rule::TooLarge { what: "decompressed payload", .. });
+        artifact::read::read(&bytes[..], &limited(limits((1 << 20) + 4096))).unwrap();
+    }
+    let sample = Sample { suffix: ".gz", ..Sample::new() };
+    let flood = sample.with_member("data/0000.tar.gz", gzip(&headers));
+    let limits = Limits { payload_unasked: 1 << 18, ..Limits::default() };
+    refused_with!(flood, limited(limits), Rule::TooLarge { what: "decompressed payload", .. });
+}
