@@ -17,6 +17,8 @@ pub enum Peer {
     MenderCli,
     /// `openssl`.
     OpenSsl,
+    /// `nginx`, as a proxy.
+    Nginx,
     /// PostgreSQL's server and its tools, of which every trial process starts a private one.
     Postgres,
 }
@@ -30,10 +32,14 @@ impl Peer {
             Self::MenderArtifact if !on_path("mender-artifact") => Some("mender-artifact is not installed"),
             Self::MenderCli if !on_path("mender-cli") => Some("mender-cli is not installed"),
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
+            Self::Nginx if !on_path("nginx") => Some("nginx is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
-            Self::MenderClient | Self::MenderArtifact | Self::MenderCli | Self::OpenSsl | Self::Postgres => {
-                None
-            }
+            Self::MenderClient
+            | Self::MenderArtifact
+            | Self::MenderCli
+            | Self::OpenSsl
+            | Self::Nginx
+            | Self::Postgres => None,
         }
     }
 }

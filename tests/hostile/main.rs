@@ -4,6 +4,8 @@
 //! 503 that says when to come again), a panic, a hang, or a change of what others see.
 
 mod bodies;
+mod bombs;
+mod smuggling;
 mod targets;
 mod world;
 
@@ -11,6 +13,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut trials = bodies::trials();
+    trials.extend(bombs::trials());
     trials.extend(targets::trials());
+    trials.extend(smuggling::trials());
     harness::suite::run(2, trials)
 }

@@ -86,6 +86,23 @@ impl Connection {
         Ok(response)
     }
 
+    /// Returns all bytes until the server closes, in whatever way.
+    pub fn read_to_close(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(e)
+                    if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) =>
+                {
+                    break;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(std::mem::take(&mut self.unread))
+    }
+
     fn receive_chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
