@@ -126,7 +126,10 @@ impl Victim {
 
 /// A server that says little.
 fn setup() -> ServerSetup {
-    ServerSetup::default().env("SEALIFT_LOG_FILTER", "warn,sealift::app=info")
+    ServerSetup::default()
+        .env("SEALIFT_LOG_FILTER", "warn,sealift::app=info")
+        // No more than any machine allows files, or each start warns.
+        .env("SEALIFT_LIMITS__MAX_CONNECTIONS", "500")
 }
 
 /// A server that was killed starts as one that was stopped. Returns how many starts removed what uploads had left, which
