@@ -11,6 +11,7 @@ use super::{AuthSetStatus, CredentialDigest};
 use crate::clock::Clock;
 use crate::fleet::{FleetIndex, KnownCredential, Login};
 use crate::ids::TenantId;
+use crate::throttle::RetryAfter;
 use crate::writer::{Registered, Registration, WriteError, Writer};
 
 /// Why a request opens no session.
@@ -34,12 +35,26 @@ pub enum AdmissionError {
     /// Too many keys wait for an operator.
     #[error("too many devices wait for acceptance")]
     TooManyPending,
+    /// It is not judged now.
+    #[error("too many requests")]
+    Busy(RetryAfter),
     /// The registration could not be stored.
     #[error("failed to store the request")]
     Write(#[from] WriteError),
     /// The session could not be signed.
     #[error("failed to sign the session")]
     Session(#[from] super::session::SessionError),
+}
+
+/// What is known of who asks, before it has proved anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// An accepted device with its key.
+    Accepted,
+    /// One that waits for an operator, or was rejected.
+    Refused,
+    /// Nobody: it costs a write, unless its signature is wrong.
+    Unknown,
 }
 
 /// Admits devices.
@@ -66,19 +81,27 @@ impl Admission {
     }
 
     /// Judges a request: `body` as it came, byte for byte, and the value of `X-MEN-Signature`. Returns the token
-    /// of a new session. Nothing is stored before the signature is verified.
+    /// of a new session. Nothing is stored before the signature is verified, and that is not begun before `may_go_on`
+    /// has agreed.
     pub async fn admit(
         &self,
         tenant: TenantId,
         body: &[u8],
         signature: Option<&str>,
+        may_go_on: impl FnOnce(Standing) -> Result<(), RetryAfter>,
     ) -> Result<String, AdmissionError> {
         let request = AuthRequest::parse(body, self.rsa_min_bits)?;
         let signature = signature.ok_or(AdmissionError::MissingSignature)?;
         let signature = STANDARD.decode(signature.trim()).map_err(|_| AdmissionError::BadSignature)?;
-        request.key.verify(body, &signature).map_err(|_| AdmissionError::BadSignature)?;
         let spki_sha256 = request.key.spki_sha256();
         let digest = CredentialDigest::new(tenant, &request.identity.hash(), &spki_sha256);
+        may_go_on(match self.fleet.credential(digest) {
+            KnownCredential::Accepted(_) => Standing::Accepted,
+            KnownCredential::Refused(_) => Standing::Refused,
+            KnownCredential::Unknown => Standing::Unknown,
+        })
+        .map_err(AdmissionError::Busy)?;
+        request.key.verify(body, &signature).map_err(|_| AdmissionError::BadSignature)?;
         let login = match self.fleet.credential(digest) {
             KnownCredential::Accepted(login) => login,
             KnownCredential::Refused(status) => return Err(AdmissionError::Refused(status)),

@@ -28,7 +28,12 @@ pub struct DeviceSession {
     pub number: DeviceNumber,
     /// Its id.
     pub id: DeviceId,
+    /// Whether the token is so new that this may be the first call with it.
+    pub is_new: bool,
 }
+
+/// So long a token counts as new, in seconds. Clients log in because they have something to ask, at once.
+const NEW_SECS: i64 = 300;
 
 /// Why a session cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -107,24 +112,30 @@ impl Sessions {
     /// generation are compared every time, so that what an operator decided holds from the next request on.
     pub fn check(&self, token: &str) -> Result<DeviceSession, SessionRefusal> {
         let now = self.clock.now();
-        let claimed = claimed_device(token).ok_or(InvalidToken::Malformed)?;
-        let device = self.fleet.device(claimed);
+        let claimed = claimed(token).ok_or(InvalidToken::Malformed)?;
+        let is_new = now.timestamp() < claimed.iat.saturating_add(NEW_SECS);
+        let device = self.fleet.device(claimed.sub.into());
         let digest = digest(token);
         if let Some(device) = device
             && self.fleet.is_verified(device.number, digest, now)
         {
-            return self.admit(&device, device.generation);
+            return self.admit(&device, device.generation, is_new);
         }
         let claims = self.authority.verify(token, now)?;
         let device = device.ok_or(SessionRefusal::Unknown)?;
-        let session = self.admit(&device, claims.generation)?;
+        let session = self.admit(&device, claims.generation, is_new)?;
         if let Some(expires_at) = DateTime::from_timestamp(claims.exp, 0) {
             self.fleet.note_verified(device.number, claims.generation, digest, expires_at);
         }
         Ok(session)
     }
 
-    fn admit(&self, device: &KnownDevice, generation: u32) -> Result<DeviceSession, SessionRefusal> {
+    fn admit(
+        &self,
+        device: &KnownDevice,
+        generation: u32,
+        is_new: bool,
+    ) -> Result<DeviceSession, SessionRefusal> {
         if device.status != DeviceStatus::Accepted {
             return Err(SessionRefusal::NotAccepted(device.status));
         }
@@ -132,19 +143,21 @@ impl Sessions {
             return Err(SessionRefusal::Revoked);
         }
         self.fleet.saw(device.number, self.clock.now());
-        Ok(DeviceSession { tenant: device.tenant, number: device.number, id: device.id })
+        Ok(DeviceSession { tenant: device.tenant, number: device.number, id: device.id, is_new })
     }
 }
 
-/// The device that a token names, not yet believed.
-fn claimed_device(token: &str) -> Option<DeviceId> {
-    #[derive(Deserialize)]
-    struct Subject {
-        sub: Uuid,
-    }
+/// What a token says of its device, not yet believed.
+#[derive(Deserialize)]
+struct Claimed {
+    sub: Uuid,
+    #[serde(default)]
+    iat: i64,
+}
+
+fn claimed(token: &str) -> Option<Claimed> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let subject: Subject = serde_json::from_slice(&payload).ok()?;
-    Some(subject.sub.into())
+    serde_json::from_slice(&payload).ok()
 }
 
 fn digest(token: &str) -> TokenDigest {

@@ -176,6 +176,12 @@ impl FleetIndex {
         Some((rollout.id, rollout.artifact_name.clone(), fit.device_types.clone()))
     }
 
+    /// Answers whether the device has an update in progress.
+    #[must_use]
+    pub fn is_updating(&self, tenant: TenantId, device: DeviceNumber) -> bool {
+        self.rollouts.read().get(&tenant).is_some_and(|of_tenant| of_tenant.is_updating(device))
+    }
+
     /// Answers whether a device may still fetch what a deployment offered it.
     #[must_use]
     pub fn is_active(&self, tenant: TenantId, deployment: DeploymentId, device: DeviceNumber) -> bool {

@@ -46,6 +46,10 @@ impl TenantRollouts {
         self.unfinished.iter().any(|rollout| rollout.id == deployment && rollout.active.contains_key(&device))
     }
 
+    pub(super) fn is_updating(&self, device: DeviceNumber) -> bool {
+        self.unfinished.iter().any(|rollout| rollout.active.contains_key(&device))
+    }
+
     pub(super) fn create(
         &mut self,
         number: DeploymentNumber,

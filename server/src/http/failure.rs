@@ -2,6 +2,7 @@
 
 use super::error::{ApiError, Code};
 use crate::storage::StorageError;
+use crate::throttle::RetryAfter;
 use crate::writer::WriteError;
 
 /// Seconds after which a request that was too much may come again.
@@ -30,6 +31,18 @@ pub fn write_failure(err: WriteError) -> ApiError {
         WriteError::Storage(err) if matches!(*err, StorageError::Full) => full(),
         WriteError::Storage(err) => ApiError::internal(err),
     }
+}
+
+/// Too many requests from here, or of this kind.
+#[must_use]
+pub fn rate_limited(RetryAfter(secs): RetryAfter) -> ApiError {
+    ApiError::retry_after(Code::RateLimited, "too many requests", secs)
+}
+
+/// Too much to do.
+#[must_use]
+pub fn unavailable(message: &str, RetryAfter(secs): RetryAfter) -> ApiError {
+    ApiError::retry_after(Code::Unavailable, message, secs)
 }
 
 fn full() -> ApiError {

@@ -15,10 +15,15 @@ use actix_web::rt::task::{JoinHandle, spawn_blocking};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
+use super::body::BodyRules;
 use super::range::{ByteRange, Selection, select};
+use crate::throttle::{Lease, Memory};
 
 /// How much is read at once. A body holds two chunks at most: one on its way out, one being read.
 const CHUNK_BYTES: u64 = 256 * 1024;
+
+/// How much is read at once, and nothing ahead, when many downloads share the memory that there is for them.
+const SMALL_CHUNK_BYTES: u64 = 16 * 1024;
 
 /// A file to be sent.
 #[derive(Debug)]
@@ -71,7 +76,8 @@ pub fn serve_file(request: &HttpRequest, served: ServedFile<'_>) -> HttpResponse
     let body = if request.method() == Method::HEAD {
         BoxBody::new(Unsent(part.len))
     } else {
-        BoxBody::new(FileBody::new(served.file, part))
+        let memory = BodyRules::of(request).map(|rules| rules.throttle.downloads.clone());
+        BoxBody::new(FileBody::new(served.file, part, memory))
     };
     response.body(body)
 }
@@ -106,30 +112,49 @@ pub struct FileBody {
     unread: u64,
     /// The offset to begin at; `None` once the file stands there.
     seek_to: Option<u64>,
-    reading: Option<(u64, JoinHandle<io::Result<Bytes>>)>,
+    reading: Option<Reading>,
+    memory: Option<Memory>,
+    /// Of the chunk that is on its way out.
+    sending: Option<Lease>,
+}
+
+/// A chunk that is being read, and the memory that it was granted.
+#[derive(Debug)]
+struct Reading {
+    task: JoinHandle<io::Result<Bytes>>,
+    lease: Option<Lease>,
 }
 
 impl FileBody {
     /// Makes a body of a part of a file. Nothing is read before the body is asked for.
     #[must_use]
-    pub fn new(file: File, part: ByteRange) -> Self {
+    pub fn new(file: File, part: ByteRange, memory: Option<Memory>) -> Self {
         Self {
             file: Arc::new(file),
             len: part.len,
             unread: part.len,
             seek_to: Some(part.start),
             reading: None,
+            memory,
+            sending: None,
         }
     }
 
-    fn start_reading(&mut self) {
-        let len = self.unread.min(CHUNK_BYTES);
+    /// Whether a chunk of full size may be had; always, if nobody counts.
+    fn lease(&self) -> Result<Option<Lease>, ()> {
+        let bytes = usize::try_from(CHUNK_BYTES).map_err(|_| ())?;
+        self.memory.as_ref().map(|memory| memory.take(bytes).ok_or(())).transpose()
+    }
+
+    fn start_reading(&mut self, lease: Result<Option<Lease>, ()>) {
+        let len = self.unread.min(if lease.is_ok() { CHUNK_BYTES } else { SMALL_CHUNK_BYTES });
         if len == 0 {
             return;
         }
         self.unread -= len;
         let (file, seek_to) = (Arc::clone(&self.file), self.seek_to.take());
-        self.reading = Some((len, spawn_blocking(move || read_chunk(&file, seek_to, len))));
+        let task = spawn_blocking(move || read_chunk(&file, seek_to, len));
+        self.reading = Some(Reading { task, lease: lease.unwrap_or_default() });
     }
 }
 
@@ -141,17 +166,20 @@ impl MessageBody for FileBody {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        // Being asked for more means that what was sent before is gone.
+        self.sending = None;
         if self.reading.is_none() {
-            self.start_reading();
+            let lease = self.lease();
+            self.start_reading(lease);
         }
-        let Some((_, task)) = self.reading.as_mut() else { return Poll::Ready(None) };
-        let outcome = ready!(Pin::new(task).poll(cx));
-        self.reading = None;
+        let Some(reading) = self.reading.as_mut() else { return Poll::Ready(None) };
+        let outcome = ready!(Pin::new(&mut reading.task).poll(cx));
+        self.sending = self.reading.take().and_then(|reading| reading.lease);
         let chunk = outcome.map_err(io::Error::other).flatten();
-        if chunk.is_ok() {
-            self.start_reading();
-        } else {
+        if chunk.is_err() {
             self.unread = 0;
+        } else if let Ok(lease) = self.lease() {
+            self.start_reading(Ok(lease));
         }
         Poll::Ready(Some(chunk))
     }
@@ -214,7 +242,7 @@ mod tests {
     use actix_web::test::TestRequest;
     use actix_web::web::Bytes;
 
-    use super::{ServedFile, attachment, serve_file};
+    use super::{ByteRange, FileBody, Memory, ServedFile, attachment, serve_file};
 
     /// Two and a half chunks of bytes that tell where they are from.
     fn content() -> Vec<u8> {
@@ -276,6 +304,25 @@ mod tests {
         let mut response = response.into_body();
         let next = std::future::poll_fn(|cx| std::pin::Pin::new(&mut response).poll_next(cx)).await;
         assert!(next.is_none());
+    }
+
+    #[tokio::test]
+    async fn without_memory_chunks_are_small_and_nothing_is_lost() {
+        let memory = Memory::new(600_000);
+        let make = |memory: &Memory| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&content()).unwrap();
+            FileBody::new(file, ByteRange { start: 0, len: 655_360 }, Some(memory.clone()))
+        };
+        let mut first = Box::pin(make(&memory));
+        let chunk = std::future::poll_fn(|cx| first.as_mut().poll_next(cx)).await.unwrap().unwrap();
+        assert_eq!((chunk.len(), memory.taken()), (262_144, 524_288));
+        let mut second = Box::pin(make(&memory));
+        let chunk = std::future::poll_fn(|cx| second.as_mut().poll_next(cx)).await.unwrap().unwrap();
+        assert_eq!((chunk.len(), memory.taken()), (16_384, 524_288));
+        assert_eq!(to_bytes(second).await.unwrap(), content()[16_384..]);
+        assert_eq!(to_bytes(first).await.unwrap(), content()[262_144..]);
+        assert_eq!(memory.taken(), 0);
     }
 
     #[tokio::test]

@@ -14,7 +14,8 @@ use actix_web::{App, web};
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{FrontFactory, GuardedStream, Patience};
+use super::body::{BodyPace, BodyRules};
+use super::connection::{FrontFactory, GuardedStream, Patience, QueuePercent};
 use super::defaults::not_found;
 use super::json::JsonLimit;
 use super::middleware::{Edge, edge};
@@ -41,6 +42,10 @@ pub struct Listener {
     pub tls: ServerConfig,
     /// How long connections may take for what.
     pub patience: Patience,
+    /// How slowly bodies may come.
+    pub body_pace: BodyPace,
+    /// How full the queue of writes is, from 0 to 100: it counts as load.
+    pub queue_percent: QueuePercent,
     /// How long requests in flight may take after the signal to stop.
     pub shutdown_timeout: Duration,
     /// The largest JSON body, in bytes.
@@ -65,6 +70,8 @@ where
     let Listener {
         mut tls,
         patience,
+        body_pace,
+        queue_percent,
         shutdown_timeout,
         max_json_bytes,
         max_target_bytes,
@@ -81,6 +88,7 @@ where
         let edge_throttle = Arc::clone(&throttle);
         let application = App::new()
             .app_data(JsonLimit(max_json_bytes))
+            .app_data(BodyRules { pace: body_pace, throttle: Arc::clone(&throttle) })
             .wrap(from_fn(move |request, next| {
                 let (ids, throttle) = (Arc::clone(&edge_ids), Arc::clone(&edge_throttle));
                 edge(Edge { ids, throttle, max_target_bytes }, request, next)
@@ -100,7 +108,8 @@ where
                 data.insert(std::rc::Rc::clone(stream.vitals()));
             })
             .h1(map_config(application, |()| AppConfig::default()).map_err(|err| err.error_response()));
-        FrontFactory { http, tls: tls.clone(), throttle: Arc::clone(&throttle), patience }
+        let queue_percent = Arc::clone(&queue_percent);
+        FrontFactory { http, tls: tls.clone(), throttle: Arc::clone(&throttle), patience, queue_percent }
     };
     let server = builder
         // The gate of the throttle counts; a worker that stopped to accept would keep everybody waiting.
@@ -135,7 +144,7 @@ mod tests {
     use rustls_pki_types::pem::PemObject as _;
     use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-    use super::{Listener, Patience, Throttle, listen};
+    use super::{BodyPace, Listener, Patience, Throttle, listen};
     use crate::config::Limits;
     use crate::crypto::random::SystemRandom;
     use crate::http::{RequestIds, ServedFile, serve_file};
@@ -170,6 +179,8 @@ mod tests {
         ensure_server_pair(&paths, &ca, &server_names(None, None), now).unwrap();
         let listener = Listener {
             tls: server_config(Arc::new(CertificateSlot::load(paths).unwrap())).unwrap(),
+            body_pace: BodyPace::default(),
+            queue_percent: Arc::new(|| 0),
             patience: Patience {
                 head: Duration::from_secs(10),
                 idle: Duration::from_secs(15),

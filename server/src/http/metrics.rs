@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use super::error::ApiError;
 use super::extract::Anonymous;
+use crate::throttle::{Cause, Class, Throttle};
 
 /// What Prometheus expects as the type of the answer.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -38,12 +39,24 @@ pub struct Numbers<'a> {
     pub deployments_unfinished: u64,
     /// Commands in the queue of the group-commit writer.
     pub writes_waiting: u64,
+    /// What is limited, and what was refused.
+    pub throttle: &'a Throttle,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Labels {
     door: &'static str,
     status: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RefusedLabels {
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ShedLabels {
+    class: &'static str,
 }
 
 impl Default for RequestCounts {
@@ -99,9 +112,37 @@ fn render(numbers: Numbers<'_>) -> Result<String, std::fmt::Error> {
         "Commands in the queue of the group-commit writer",
         gauge(numbers.writes_waiting),
     );
+    register_throttle(&mut registry, numbers.throttle);
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
+}
+
+fn register_throttle(registry: &mut Registry, throttle: &Throttle) {
+    let gauges = [
+        ("connections_open", "Connections that are open", throttle.gate.open()),
+        ("handshakes_unfinished", "TLS handshakes that are not finished", throttle.gate.handshakes()),
+        ("buffered_bytes", "Memory that bodies of requests have", throttle.memory.taken()),
+        ("download_chunk_bytes", "Memory that chunks of downloads have", throttle.downloads.taken()),
+        ("load_level", "0 calm, 1 busy, 2 overloaded, 3 critical", throttle.load.level().number().into()),
+    ];
+    for (name, help, value) in gauges {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    let refused: Family<RefusedLabels, Counter> = Family::default();
+    for cause in Cause::ALL {
+        let labels = RefusedLabels { cause: cause.as_str() };
+        refused.get_or_create(&labels).inc_by(throttle.counts.refusals(cause));
+    }
+    registry.register("refused", "Connections and requests refused or ended by a limit", refused);
+    let shed: Family<ShedLabels, Counter> = Family::default();
+    for class in Class::ALL {
+        let labels = ShedLabels { class: class.as_str() };
+        shed.get_or_create(&labels).inc_by(throttle.counts.sheddings(class));
+    }
+    registry.register("shed", "Requests not served because of the load", shed);
 }
 
 #[cfg(test)]

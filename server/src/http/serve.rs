@@ -8,7 +8,8 @@ use actix_web::dev::ServerHandle;
 use actix_web::web;
 use tokio::task::JoinHandle;
 
-use super::connection::Patience;
+use super::body::BodyPace;
+use super::connection::{Patience, QueuePercent};
 use super::listener::{Listener, listen};
 use super::metrics::metrics;
 use super::request_id::RequestIds;
@@ -54,6 +55,12 @@ pub enum Surface {
     Metrics,
 }
 
+/// How full the writer's queue is. The listener must not keep the writer from ending.
+fn queue_percent(core: &Arc<Core>) -> QueuePercent {
+    let core = Arc::downgrade(core);
+    Arc::new(move || core.upgrade().map_or(0, |core| core.writer.fill_percent()))
+}
+
 impl Serving {
     /// Begins to take requests.
     pub fn start(
@@ -80,6 +87,12 @@ impl Serving {
         let listener = Listener {
             tls,
             patience,
+            body_pace: BodyPace {
+                grace,
+                bytes_per_sec: limits.min_bytes_per_sec,
+                most: Duration::from_secs(limits.max_body_secs),
+            },
+            queue_percent: queue_percent(core),
             shutdown_timeout: Duration::from_secs(config.shutdown_timeout_secs),
             max_json_bytes: limits.max_json_bytes,
             max_target_bytes: limits.max_target_bytes,

@@ -29,6 +29,7 @@ pub use networks::{NetworkError, Networks};
 pub use open_files::raise_open_files;
 pub use source::Source;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -84,6 +85,31 @@ impl Throttle {
             counts,
             uploads: Arc::new(Semaphore::new(limits.max_uploads)),
         }
+    }
+
+    /// Serves a request of a class, or sheds it if the load is too high.
+    pub fn serve(&self, class: Class) -> Result<(), RetryAfter> {
+        let level = self.load.level();
+        if level < class.shed_from() {
+            return Ok(());
+        }
+        self.counts.shed(class, level);
+        Err(RetryAfter(self.counts.jitter.spread(class.retry_secs())))
+    }
+
+    /// Spends a login of a device.
+    pub fn login(&self, address: Option<IpAddr>) -> Result<(), RetryAfter> {
+        self.counts.judge(self.logins.spend(address), Cause::Logins, address.map(Source::from))
+    }
+
+    /// Spends a registration of a device that nobody knows.
+    pub fn registration(&self, address: Option<IpAddr>) -> Result<(), RetryAfter> {
+        self.counts.judge(self.registrations.spend(address), Cause::Registrations, address.map(Source::from))
+    }
+
+    /// Spends a password that is to be hashed.
+    pub fn password(&self, address: Option<IpAddr>) -> Result<(), RetryAfter> {
+        self.counts.judge(self.passwords.spend(address), Cause::Passwords, address.map(Source::from))
     }
 
     /// Takes a place among the uploads, given back on drop.

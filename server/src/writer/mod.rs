@@ -132,6 +132,13 @@ impl Writer {
         u64::try_from(waiting).unwrap_or(u64::MAX)
     }
 
+    /// How full the queue is, from 0 to 100.
+    #[must_use]
+    pub fn fill_percent(&self) -> u8 {
+        u8::try_from(self.waiting().saturating_mul(100) / u64::try_from(QUEUE).unwrap_or(u64::MAX))
+            .unwrap_or(100)
+    }
+
     async fn submit<I, O>(
         &self,
         tenant: TenantId,

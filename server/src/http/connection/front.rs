@@ -23,6 +23,9 @@ type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 /// So long an alarm lies ahead while there is nothing to watch.
 const FAR: Duration = Duration::from_hours(1);
 
+/// Tells how full a queue is, from 0 to 100.
+pub type QueuePercent = Arc<dyn Fn() -> u8 + Send + Sync>;
+
 /// Makes a [`Front`] for each worker.
 pub struct FrontFactory<F> {
     /// Makes what serves the requests of a connection.
@@ -33,6 +36,8 @@ pub struct FrontFactory<F> {
     pub throttle: Arc<Throttle>,
     /// How long connections may take for what.
     pub patience: Patience,
+    /// How full the queue of writes is.
+    pub queue_percent: QueuePercent,
 }
 
 /// Takes sockets: counts them, completes the handshake, and serves requests while the vitals are well.
@@ -65,7 +70,13 @@ where
     fn new_service(&self, (): ()) -> Self::Future {
         let http = self.http.new_service(());
         let (tls, throttle, patience) = (self.tls.clone(), Arc::clone(&self.throttle), self.patience);
-        Box::pin(async move { Ok(Front { http: Rc::new(http.await?), tls, throttle, patience }) })
+        let queue_percent = Arc::clone(&self.queue_percent);
+        Box::pin(async move {
+            let load = Arc::clone(&throttle.load);
+            // Ends with the worker.
+            drop(actix_web::rt::spawn(async move { load.watch(|| queue_percent()).await }));
+            Ok(Front { http: Rc::new(http.await?), tls, throttle, patience })
+        })
     }
 }
 

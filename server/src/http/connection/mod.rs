@@ -11,7 +11,7 @@ mod stream;
 mod vitals;
 mod watched;
 
-pub use front::{Front, FrontFactory};
+pub use front::{Front, FrontFactory, QueuePercent};
 pub use stream::GuardedStream;
 pub use vitals::{Patience, Vitals};
 pub use watched::{InService, Watched};

@@ -4,13 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::crypto::device_key::DeviceKeyError;
 use crate::devices::AuthSetStatus;
-use crate::devices::admission::AdmissionError;
+use crate::devices::admission::{AdmissionError, Standing};
 use crate::devices::auth_request::AuthRequestError;
 use crate::http::body::read_body;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
-use crate::http::failure::write_failure;
+use crate::http::failure::{rate_limited, write_failure};
 use crate::ids::TenantId;
+use crate::throttle::Class;
 
 /// The header that carries the signature over the raw body, in base64.
 const SIGNATURE: &str = "X-MEN-Signature";
@@ -31,7 +32,7 @@ const SIGNATURE: &str = "X-MEN-Signature";
         (status = 400, description = "Not an authentication request"),
         (status = 401, description = "Wrong signature, or not accepted: try again later"),
         (status = 413, description = "Body too large"),
-        (status = 429, description = "Too many devices wait for acceptance"),
+        (status = 429, description = "Too many devices wait for acceptance, or too many requests"),
         (status = 503, description = "Too busy: try again later"),
     )
 )]
@@ -40,10 +41,18 @@ pub async fn auth_request(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let throttle = caller.throttle();
+    throttle.login(peer).map_err(rate_limited)?;
     let limit = caller.limits().max_auth_body_bytes;
     let body = read_body(&request, &mut payload.into_inner(), limit).await?;
     let signature = request.headers().get(SIGNATURE).and_then(|value| value.to_str().ok());
-    let token = caller.admission().admit(TenantId::DEFAULT, &body, signature).await?;
+    let may_go_on = |standing| match standing {
+        Standing::Accepted => throttle.serve(Class::Login),
+        Standing::Refused => throttle.serve(Class::Registration),
+        Standing::Unknown => throttle.serve(Class::Registration).and_then(|()| throttle.registration(peer)),
+    };
+    let token = caller.admission().admit(TenantId::DEFAULT, &body, signature, may_go_on).await?;
     Ok(HttpResponse::Ok().content_type("application/jwt").body(token))
 }
 
@@ -61,6 +70,7 @@ impl From<AdmissionError> for ApiError {
             AdmissionError::Refused(AuthSetStatus::Rejected) => Self::new(Code::Rejected, text),
             AdmissionError::Refused(_) => Self::new(Code::Pending, text),
             AdmissionError::LimitReached => Self::new(Code::DeviceLimit, text),
+            AdmissionError::Busy(wait) => rate_limited(wait),
             AdmissionError::TooManyPending => Self::retry_after(Code::TooManyPending, text, 300),
             AdmissionError::Write(err) => write_failure(err),
             AdmissionError::Session(err) => Self::internal(err),

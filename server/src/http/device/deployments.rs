@@ -9,6 +9,7 @@ use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
 use crate::http::json::Json;
 use crate::ids::DeploymentId;
+use crate::throttle::Class;
 
 /// Longest substate, in characters.
 const MAX_SUBSTATE: usize = 200;
@@ -70,6 +71,7 @@ pub async fn status(
         (status = 401, description = "No valid session; the body is empty"),
         (status = 404, description = "Not a deployment of this device"),
         (status = 413, description = "Body too large"),
+        (status = 429, description = "Too busy: try again later"),
     ),
     security(("device" = []))
 )]
@@ -80,6 +82,7 @@ pub async fn log(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), device.limits().max_log_bytes).await?;
+    device.serve(Class::Log)?;
     let messages = without_nul(&String::from_utf8_lossy(&body));
     device.deployments().log(device.session(), deployment_id(&id)?, messages).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -7,6 +7,7 @@ use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
 use crate::http::failure::write_failure;
 use crate::inventory::{InventoryMode, ReportError};
+use crate::throttle::Class;
 
 /// Replaces what the device reported before.
 #[utoipa::path(
@@ -19,6 +20,7 @@ use crate::inventory::{InventoryMode, ReportError};
         (status = 400, description = "Malformed attributes"),
         (status = 401, description = "No valid session; the body is empty"),
         (status = 413, description = "Body too large"),
+        (status = 429, description = "Too busy: try again later"),
     ),
     security(("device" = []))
 )]
@@ -41,6 +43,7 @@ pub async fn replace(
         (status = 400, description = "Malformed attributes"),
         (status = 401, description = "No valid session; the body is empty"),
         (status = 413, description = "Body too large"),
+        (status = 429, description = "Too busy: try again later"),
     ),
     security(("device" = []))
 )]
@@ -59,6 +62,7 @@ async fn store(
     mode: InventoryMode,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(request, &mut payload.into_inner(), device.limits().max_json_bytes).await?;
+    device.serve(Class::Inventory)?;
     device.inventory().receive(device.session().number, mode, &body).await?;
     // Exactly 200: anything else is an error to both generations of clients.
     Ok(HttpResponse::Ok().finish())

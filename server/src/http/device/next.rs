@@ -17,6 +17,7 @@ use crate::http::error::{ApiError, Code};
 use crate::http::extract::AuthedDevice;
 use crate::http::failure::{storage_failure, write_failure};
 use crate::http::query::Query;
+use crate::throttle::Class;
 
 /// Bytes that a question may have: a device reports some dozens of provides.
 const MAX_BODY: usize = 64 * 1024;
@@ -62,6 +63,7 @@ struct Source {
         (status = 204, description = "No update"),
         (status = 400, description = "Malformed question"),
         (status = 401, description = "No valid session; the body is empty"),
+        (status = 429, description = "Too busy for devices that have no update in progress: try again later"),
     ),
     security(("device" = []))
 )]
@@ -71,6 +73,7 @@ pub async fn next_v2(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
+    device.serve(Class::Poll)?;
     let digest = digest(&body);
     if device.deployments().is_idle(device.session(), digest) {
         return Ok(HttpResponse::NoContent().finish());
@@ -90,6 +93,7 @@ pub async fn next_v2(
         (status = 204, description = "No update"),
         (status = 400, description = "Malformed question"),
         (status = 401, description = "No valid session; the body is empty"),
+        (status = 429, description = "Too busy for devices that have no update in progress: try again later"),
     ),
     security(("device" = []))
 )]
@@ -99,6 +103,7 @@ pub async fn next_v1(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
+    device.serve(Class::Poll)?;
     let digest = digest(&body);
     if device.deployments().is_idle(device.session(), digest) {
         return Ok(HttpResponse::NoContent().finish());
@@ -121,6 +126,7 @@ pub async fn next_v1(
         (status = 204, description = "No update"),
         (status = 400, description = "Malformed question"),
         (status = 401, description = "No valid session; the body is empty"),
+        (status = 429, description = "Too busy for devices that have no update in progress: try again later"),
     ),
     security(("device" = []))
 )]
@@ -129,6 +135,7 @@ pub async fn next_by_query(
     request: HttpRequest,
     query: Query,
 ) -> Result<HttpResponse, ApiError> {
+    device.serve(Class::Poll)?;
     let asked = |key| required(key, query.get(key).map(str::to_owned));
     let facts = DeviceFacts {
         number: device.session().number,

@@ -1,6 +1,7 @@
 //! Nobody in particular.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -9,17 +10,19 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::core;
-use super::user::require_users;
+use super::user::{BUSY, require_users};
 use crate::app::Core;
 use crate::config::Limits;
 use crate::crypto::signed_link::LinkError;
 use crate::deployments::downloads::Downloads;
 use crate::devices::admission::Admission;
 use crate::http::error::ApiError;
+use crate::http::failure::{rate_limited, unavailable};
 use crate::http::metrics::Numbers;
 use crate::ids::{TenantId, UserId};
 use crate::releases::Releases;
 use crate::storage::StorageError;
+use crate::throttle::{Class, Throttle};
 use crate::users::{Logins, SetupError};
 
 /// A caller that proved nothing: for logins, links that carry their own authority, and health.
@@ -30,6 +33,18 @@ impl Anonymous {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.config.limits
+    }
+
+    /// How much is taken from whom at once.
+    #[must_use]
+    pub fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    /// Judges whether a password that comes from an address is worth its hashing.
+    pub fn check_password_from(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
+        self.0.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
+        self.0.throttle.password(address).map_err(rate_limited)
     }
 
     /// Opens sessions of devices.
@@ -90,6 +105,7 @@ impl Anonymous {
             auth_sets_pending: core.fleet.pending_count(),
             deployments_unfinished: core.fleet.rollout_count(),
             writes_waiting: core.writer.waiting(),
+            throttle: &core.throttle,
         }
     }
 

@@ -13,7 +13,9 @@ use crate::deployments::device_service::DeviceDeployments;
 use crate::deployments::downloads::Downloads;
 use crate::devices::session::DeviceSession;
 use crate::http::error::{ApiError, Code};
+use crate::http::failure::rate_limited;
 use crate::inventory::InventoryReports;
+use crate::throttle::Class;
 
 /// A device that holds a valid session and is accepted now.
 ///
@@ -50,6 +52,20 @@ impl AuthedDevice {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.core.config.limits
+    }
+
+    /// Serves a request of a class, or sheds it if the load is too high. The first calls after a login are always
+    /// served, because client 5.x aborts on a refusal there (device protocol §0 rule 5), and so are the questions of
+    /// a device with an update in progress.
+    pub fn serve(&self, class: Class) -> Result<(), ApiError> {
+        let DeviceSession { tenant, number, is_new, .. } = self.session;
+        if is_new || self.core.throttle.load.level() < class.shed_from() {
+            return Ok(());
+        }
+        if class == Class::Poll && self.core.fleet.is_updating(tenant, number) {
+            return Ok(());
+        }
+        self.core.throttle.serve(class).map_err(rate_limited)
     }
 
     /// The address for links, instead of the one that the device used.

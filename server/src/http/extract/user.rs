@@ -18,11 +18,15 @@ use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::service::Deployments;
 use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
-use crate::http::failure::storage_failure;
+use crate::http::failure::{storage_failure, unavailable};
 use crate::inventory::Inventory;
 use crate::releases::Releases;
 use crate::storage::{Scope, StorageError};
+use crate::throttle::{Class, Throttle};
 use crate::users::{AuthenticateError, Permission, Principal, Users};
+
+/// What users are told while devices come first.
+pub(super) const BUSY: &str = "the server is overloaded";
 
 /// Names the permission that a handler needs.
 pub trait Requires {
@@ -48,6 +52,12 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.core.config.limits
+    }
+
+    /// How much is taken from whom at once.
+    #[must_use]
+    pub fn throttle(&self) -> &Throttle {
+        &self.core.throttle
     }
 
     /// Signs links.
@@ -118,6 +128,10 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
         let token = token(request).map(str::to_owned);
         Box::pin(async move {
             let core = core?;
+            // What makes less work is done under any load.
+            if P::PERMISSION != Permission::DeploymentsAbort {
+                core.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
+            }
             let principal = authenticate(&core, token.as_deref()).await?;
             if !principal.may(P::PERMISSION) {
                 let message = format!("permission {} is needed", P::PERMISSION);

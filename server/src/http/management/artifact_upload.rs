@@ -5,8 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use super::upload_form;
+use crate::http::body::BodyRules;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires};
+use crate::http::failure::unavailable;
 use crate::http::shared_payload::SharedPayload;
 use crate::ids::ArtifactId;
 use crate::releases::{Releases, UploadError, UploadRequest};
@@ -52,6 +54,7 @@ pub struct Form {
         (status = 413, description = "Too large"),
         (status = 415, description = "Not a form"),
         (status = 422, description = "The id is taken, or more combinations of depends than can be kept apart"),
+        (status = 503, description = "Too many uploads at once: try again later"),
         (status = 507, description = "No room is left"),
     ),
     security(("user" = []))
@@ -61,12 +64,16 @@ pub async fn upload(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = SharedPayload::new(payload);
+    let pace = BodyRules::of(&request).map(|rules| rules.pace).unwrap_or_default();
+    let body = SharedPayload::new(payload, pace);
     let outcome = match caller {
-        Ok(caller) => {
-            let max_bytes = caller.limits().max_artifact_bytes;
-            receive(&caller.releases(), max_bytes, &request, body.clone()).await
-        }
+        Ok(caller) => match caller.throttle().upload() {
+            Ok(_place) => {
+                let max_bytes = caller.limits().max_artifact_bytes;
+                receive(&caller.releases(), max_bytes, &request, body.clone()).await
+            }
+            Err(wait) => Err(unavailable("too many artifacts are being uploaded", wait)),
+        },
         // The answer waits for the first of the form: `mender-cli` crashes on one that overtakes it.
         Err(refused) => Err(refused),
     };

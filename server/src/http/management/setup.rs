@@ -1,6 +1,6 @@
 //! The first user is made over the network (user authentication §10).
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -47,13 +47,16 @@ impl From<String> for Secret {
         (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
         (status = 422, description = "The password may not be chosen"),
+        (status = 429, description = "Too many passwords from here: try again later"),
         (status = 503, description = "Too many passwords are being hashed"),
     )
 )]
 pub async fn create_admin(
     caller: Anonymous,
+    request: HttpRequest,
     body: Json<FirstUser, ANONYMOUS_MAX_BYTES>,
 ) -> Result<HttpResponse, ApiError> {
+    caller.check_password_from(request.peer_addr().map(|peer| peer.ip()))?;
     let Json(FirstUser { token, email, password }) = body;
     let id = caller.create_admin(&token.0, &email, password.0).await?;
     tracing::info!(user.id = %id, "first user made");

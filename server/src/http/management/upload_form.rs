@@ -1,9 +1,11 @@
 //! The form in which artifacts are uploaded (management API §4.1): small fields in any order, then the file.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use actix_multipart::{Field, Multipart};
+use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use futures_util::StreamExt as _;
@@ -116,7 +118,10 @@ fn too_slow() -> ApiError {
     ApiError::new(Code::RequestTimeout, "request body did not arrive in time")
 }
 
-fn malformed(err: &actix_multipart::MultipartError) -> ApiError {
+fn malformed(err: &MultipartError) -> ApiError {
+    if matches!(err, MultipartError::Payload(PayloadError::Io(err)) if err.kind() == ErrorKind::TimedOut) {
+        return too_slow();
+    }
     ApiError::new(Code::BadRequest, format!("the form is malformed: {err}"))
 }
 
@@ -128,6 +133,7 @@ mod tests {
 
     use super::{SharedPayload, UploadFields, next_chunk, open, until_artifact};
     use crate::http::Code;
+    use crate::http::body::BodyPace;
 
     const TYPE: &str = "multipart/form-data; boundary=xyz";
 
@@ -141,7 +147,7 @@ mod tests {
         let (request, mut payload) = request.to_http_parts();
         let payload = Payload::from_request(&request, &mut payload).await.unwrap();
         let read = async {
-            let mut form = open(&request, SharedPayload::new(payload))?;
+            let mut form = open(&request, SharedPayload::new(payload, BodyPace::default()))?;
             let (fields, mut file) = until_artifact(&mut form).await?;
             let mut content = Vec::new();
             while let Some(chunk) = next_chunk(&mut file).await? {

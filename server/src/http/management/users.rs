@@ -81,6 +81,7 @@ impl From<User> for UserBody {
         (status = 401, description = "Wrong address or password"),
         (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
+        (status = 429, description = "Too many passwords from here: try again later"),
         (status = 503, description = "Too many log-ins at once, or no user exists yet"),
     ),
     security(("basic" = []))
@@ -92,6 +93,7 @@ pub async fn log_in(
 ) -> Result<HttpResponse, ApiError> {
     let logins = caller.logins().await?;
     let (email, password) = basic(&request).ok_or_else(|| ApiError::from(LogInError::Refused))?;
+    caller.check_password_from(request.peer_addr().map(|peer| peer.ip()))?;
     let life = if body.0.unwrap_or_default().no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
     let logged_in = logins.log_in(&email, password, life).await?;
     tracing::info!(user.id = %logged_in.session.user, session.id = %logged_in.session.id, "user logged in");
