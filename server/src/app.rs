@@ -228,6 +228,7 @@ impl App {
             Arc::clone(&random),
             config.issuer.clone(),
             u32::try_from(config.session_ttl_secs).unwrap_or(u32::MAX),
+            config.limits.new_session_secs,
         ));
         let admission = Admission::new(
             Arc::clone(&fleet),

@@ -237,6 +237,24 @@ impl TestServer {
         *process = launch(&self.setup, self.dir.path(), self.port).0;
     }
 
+    /// Starts it again with further environment variables.
+    pub fn restart_with(&mut self, envs: &[(&str, &str)]) {
+        for (name, value) in envs {
+            self.setup.envs.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        self.restart();
+    }
+
+    /// Returns how much memory the process has now, in bytes.
+    #[track_caller]
+    pub fn resident_bytes(&self) -> u64 {
+        let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
+        let kib = line.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
+        kib.expect("a number of KiB") * 1024
+    }
+
     /// Returns what the server has logged so far.
     pub fn log(&self) -> String {
         self.process.lock().unwrap_or_else(PoisonError::into_inner).log()

@@ -6,6 +6,9 @@
 mod bodies;
 mod bombs;
 mod smuggling;
+mod limits_admission;
+mod limits_connections;
+mod limits_load;
 mod targets;
 mod world;
 
@@ -16,5 +19,8 @@ fn main() -> ExitCode {
     trials.extend(bombs::trials());
     trials.extend(targets::trials());
     trials.extend(smuggling::trials());
+    trials.extend(limits_admission::trials());
+    trials.extend(limits_connections::trials());
+    trials.extend(limits_load::trials());
     harness::suite::run(2, trials)
 }

@@ -65,6 +65,8 @@ pub struct Limits {
     /// How late a worker is when it begins to shed polls and inventory. Twice as late it sheds registrations and
     /// users too, four times as late logins and logs.
     pub overload_delay_ms: u64,
+    /// How long after its login a device is served whatever the load.
+    pub new_session_secs: u32,
     /// The least level of load: 1 to 3 shed as if the server were that much behind; for drills and emergencies.
     pub load_level_min: u8,
     /// Devices that may wait for acceptance at once.
@@ -104,6 +106,7 @@ impl Default for Limits {
             password_rate: 20,
             password_rate_per_source: 1,
             overload_delay_ms: 250,
+            new_session_secs: 300,
             load_level_min: 0,
             pending_devices_max: 100_000,
             pending_ttl_secs: 30 * 24 * 60 * 60,

@@ -32,9 +32,6 @@ pub struct DeviceSession {
     pub is_new: bool,
 }
 
-/// So long a token counts as new, in seconds. Clients log in because they have something to ask, at once.
-const NEW_SECS: i64 = 300;
-
 /// Why a session cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -71,10 +68,12 @@ pub struct Sessions {
     random: Arc<dyn SecureRandom>,
     issuer: String,
     ttl_secs: u32,
+    new_secs: i64,
 }
 
 impl Sessions {
-    /// Wires the service; `ttl_secs` is how long a session lasts at most.
+    /// Wires the service; `ttl_secs` is how long a session lasts at most, `new_secs` how long it counts as new: clients
+    /// log in because they have something to ask, at once.
     #[must_use]
     pub fn new(
         authority: TokenAuthority<DeviceClaims>,
@@ -83,8 +82,9 @@ impl Sessions {
         random: Arc<dyn SecureRandom>,
         issuer: String,
         ttl_secs: u32,
+        new_secs: u32,
     ) -> Self {
-        Self { authority, fleet, clock, random, issuer, ttl_secs }
+        Self { authority, fleet, clock, random, issuer, ttl_secs, new_secs: new_secs.into() }
     }
 
     /// Opens a session and returns its token.
@@ -113,7 +113,7 @@ impl Sessions {
     pub fn check(&self, token: &str) -> Result<DeviceSession, SessionRefusal> {
         let now = self.clock.now();
         let claimed = claimed(token).ok_or(InvalidToken::Malformed)?;
-        let is_new = now.timestamp() < claimed.iat.saturating_add(NEW_SECS);
+        let is_new = now.timestamp() < claimed.iat.saturating_add(self.new_secs);
         let device = self.fleet.device(claimed.sub.into());
         let digest = digest(token);
         if let Some(device) = device

@@ -1,6 +1,7 @@
 //! Bodies of requests: how slowly they may come, and how much memory they may have.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use actix_web::web::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
+use super::connection::Vitals;
 use super::error::{ApiError, Code};
 use crate::throttle::{Cause, Lease, Source, Throttle};
 
@@ -68,6 +70,11 @@ pub async fn read_body(
     let rules = BodyRules::of(request);
     let pace = rules.map(|rules| rules.pace).unwrap_or_default();
     let outcome = collect(payload, limit, BodyClock::new(pace), rules.map(|rules| &*rules.throttle)).await;
+    if outcome.is_ok()
+        && let Some(vitals) = request.conn_data::<Rc<Vitals>>()
+    {
+        vitals.body_read();
+    }
     outcome.map_err(|fault| {
         if let (Some(cause), Some(rules)) = (fault.cause(), rules) {
             let source = request.peer_addr().map(|peer| Source::from(peer.ip()));

@@ -9,6 +9,7 @@ use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::connection::Way;
 use super::{Connection, Request, Response};
 
 /// A client of one server: a new connection for each request, as the newer device clients do it.
@@ -17,6 +18,7 @@ pub struct HttpClient {
     addr: SocketAddr,
     host: String,
     tls: Arc<ClientConfig>,
+    way: Way,
 }
 
 impl HttpClient {
@@ -41,12 +43,25 @@ impl HttpClient {
 
     fn with_config(port: u16, tls: ClientConfig) -> Self {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { addr, host: format!("localhost:{port}"), tls: Arc::new(tls) }
+        let way = Way::default();
+        Self { addr, host: format!("localhost:{port}"), tls: Arc::new(tls), way }
+    }
+
+    /// The same from another address of this machine.
+    pub fn from_source(mut self, source: [u8; 4]) -> Self {
+        self.way.source = Some(source.into());
+        self
+    }
+
+    /// The same with a receive buffer of so many bytes, so that a reader which stalls is noticed soon.
+    pub fn with_receive_buffer(mut self, bytes: usize) -> Self {
+        self.way.receive_buffer = Some(bytes);
+        self
     }
 
     /// Opens a connection.
     pub fn connect(&self) -> io::Result<Connection> {
-        Connection::open(self.addr, &self.host, Arc::clone(&self.tls))
+        Connection::open(self.addr, self.way, &self.host, Arc::clone(&self.tls))
     }
 
     /// Sends a request on a connection of its own.

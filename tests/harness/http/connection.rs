@@ -1,12 +1,13 @@
 //! One TLS connection.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use rustls_pki_types::ServerName;
+use socket2::{Domain, Socket, Type};
 
 use super::{Request, Response};
 
@@ -14,6 +15,29 @@ use super::{Request, Response};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// A head of this size is a fault.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// How a connection reaches the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Way {
+    /// The address that it comes from.
+    pub(super) source: Option<Ipv4Addr>,
+    /// The receive buffer of the kernel, in bytes.
+    pub(super) receive_buffer: Option<usize>,
+}
+
+impl Way {
+    fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if let Some(source) = self.source {
+            socket.bind(&SocketAddr::from((source, 0)).into())?;
+        }
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.connect(&addr.into())?;
+        Ok(socket.into())
+    }
+}
 
 /// A connection, usable for several requests one after another.
 pub struct Connection {
@@ -24,8 +48,8 @@ pub struct Connection {
 
 impl Connection {
     /// Connects and completes the handshake.
-    pub(super) fn open(addr: SocketAddr, host: &str, tls: Arc<ClientConfig>) -> io::Result<Self> {
-        let socket = TcpStream::connect(addr)?;
+    pub(super) fn open(addr: SocketAddr, way: Way, host: &str, tls: Arc<ClientConfig>) -> io::Result<Self> {
+        let socket = way.connect(addr)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
@@ -57,6 +81,20 @@ impl Connection {
     pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
+    }
+
+    /// Answers whether the server has ended the connection; what it says before is kept for [`receive`](Self::receive).
+    pub fn has_ended(&mut self) -> bool {
+        let socket = &self.stream.sock;
+        if socket.set_read_timeout(Some(Duration::from_millis(1))).is_err() {
+            return true;
+        }
+        let outcome = self.fill();
+        let _ = self.stream.sock.set_read_timeout(Some(PATIENCE));
+        match outcome {
+            Ok(more) => !more,
+            Err(e) => !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+        }
     }
 
     /// Reads one response; the answer to `HEAD` has no body whatever its fields say.

@@ -33,6 +33,8 @@ pub struct Vitals {
     /// Bytes that came since the last request was taken up.
     head_bytes: Cell<usize>,
     writing: Cell<Option<Writing>>,
+    is_body_read: Cell<bool>,
+    leaves_body: Cell<bool>,
     fault: Cell<Option<Fault>>,
 }
 
@@ -45,6 +47,8 @@ enum Phase {
     Head,
     /// The server.
     Serving,
+    /// The rest of a body that nobody reads: the last one of the connection.
+    Draining,
     /// Its end.
     Ending,
 }
@@ -81,6 +85,8 @@ impl Vitals {
             deadline: Cell::new(Some(accepted_at + patience.head)),
             head_bytes: Cell::new(0),
             writing: Cell::new(None),
+            is_body_read: Cell::new(false),
+            leaves_body: Cell::new(false),
             fault: Cell::new(None),
         }
     }
@@ -90,7 +96,26 @@ impl Vitals {
         if self.phase.get() != Phase::Ending {
             self.phase.set(Phase::Serving);
             self.deadline.set(None);
+            self.is_body_read.set(false);
+            self.leaves_body.set(false);
         }
+    }
+
+    /// The body of the request was read to its end.
+    pub fn body_read(&self) {
+        self.is_body_read.set(true);
+    }
+
+    /// Whether it was.
+    #[must_use]
+    pub fn is_body_read(&self) -> bool {
+        self.is_body_read.get()
+    }
+
+    /// The request is answered before its body is read, and is the last one: the rest of the body may still come for
+    /// as long as a head may, so that the client sees the answer.
+    pub fn leave_body(&self) {
+        self.leaves_body.set(true);
     }
 
     /// Bytes of head that came, and of body together with it, up to the moment when the request was taken up.
@@ -107,7 +132,10 @@ impl Vitals {
 
     /// The answer is complete, as far as the server goes.
     pub fn finish(&self, now: Instant) {
-        if self.phase.get() == Phase::Serving {
+        if self.phase.get() == Phase::Serving && self.leaves_body.get() {
+            self.phase.set(Phase::Draining);
+            self.deadline.set(Some(now + self.patience.head));
+        } else if self.phase.get() == Phase::Serving {
             self.phase.set(Phase::Idle);
             self.head_bytes.set(0);
             self.deadline.set(Some(now + self.patience.idle));
@@ -116,13 +144,14 @@ impl Vitals {
 
     /// Whether more of a head may be read.
     pub(super) fn has_room_for_head(&self) -> bool {
-        self.phase.get() == Phase::Serving || self.head_bytes.get() < self.patience.head_bytes
+        matches!(self.phase.get(), Phase::Serving | Phase::Draining)
+            || self.head_bytes.get() < self.patience.head_bytes
     }
 
     /// Bytes came. The clock is asked at the first byte of a head only.
     pub(super) fn read(&self, bytes: usize, now: impl FnOnce() -> Instant) {
         match self.phase.get() {
-            Phase::Serving | Phase::Ending => {}
+            Phase::Serving | Phase::Draining | Phase::Ending => {}
             Phase::Idle if bytes == 0 => {}
             Phase::Idle => {
                 self.phase.set(Phase::Head);
@@ -186,14 +215,14 @@ impl Vitals {
         let is_late = self.deadline.get().is_some_and(|deadline| deadline <= now);
         let fault = match (self.phase.get(), self.writing.get()) {
             (Phase::Ending, _) => is_late.then_some(Fault::SlowEnd),
-            (Phase::Idle | Phase::Head | Phase::Serving, Some(writing)) => {
+            (Phase::Idle | Phase::Head | Phase::Serving | Phase::Draining, Some(writing)) => {
                 let is_over = writing.until <= now;
                 if is_over && writing.written >= self.patience.write_bytes {
                     self.writing.set(Some(Writing { until: now + self.patience.write_window, written: 0 }));
                 }
                 (is_over && writing.written < self.patience.write_bytes).then_some(Fault::SlowReader)
             }
-            (Phase::Idle, None) => is_late.then_some(Fault::Idle),
+            (Phase::Idle | Phase::Draining, None) => is_late.then_some(Fault::Idle),
             (Phase::Head, None) if self.head_bytes.get() == 0 => is_late.then_some(Fault::Idle),
             (Phase::Head, None) => is_late.then_some(Fault::SlowHead),
             (Phase::Serving, None) => None,
@@ -282,6 +311,19 @@ mod tests {
         vitals.finish(start);
         vitals.read(50, || start);
         assert!(vitals.has_room_for_head());
+    }
+
+    #[test]
+    fn a_body_that_nobody_reads_may_come_for_a_while() {
+        let (vitals, start) = vitals();
+        vitals.read(80, || start);
+        vitals.begin();
+        vitals.leave_body();
+        vitals.finish(start);
+        vitals.read(1_000_000, || start);
+        assert!(vitals.has_room_for_head());
+        assert_eq!(vitals.check(start + SECOND * 9), None);
+        assert_eq!(vitals.check(start + SECOND * 10), Some(Fault::Idle));
     }
 
     #[test]

@@ -31,6 +31,15 @@ impl InService {
         Self(vitals.cloned())
     }
 
+    /// The request is answered. Tells whether that was before its body was read to its end, if it has one: then it is
+    /// the last one of its connection.
+    #[must_use]
+    pub fn leaves_body(&self) -> bool {
+        let Some(vitals) = self.0.as_ref().filter(|vitals| !vitals.is_body_read()) else { return false };
+        vitals.leave_body();
+        true
+    }
+
     /// Lets the request end with a body.
     #[must_use]
     pub fn until_sent<B>(self, body: B) -> Watched<B> {

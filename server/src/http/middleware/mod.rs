@@ -15,7 +15,7 @@ use actix_web::HttpMessage as _;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::TRANSFER_ENCODING;
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _};
 use tracing::Instrument as _;
@@ -48,6 +48,7 @@ pub async fn edge<B: MessageBody + Unpin + 'static>(
     let in_service = InService::begin(vitals);
     let refusal = head::refusal(&request, vitals.map(Rc::as_ref), edge.max_target_bytes);
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let has_length = request.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     let id = request
         .headers()
         .get(REQUEST_ID_HEADER)
@@ -78,8 +79,9 @@ pub async fn edge<B: MessageBody + Unpin + 'static>(
     if let Some(value) = id.to_header() {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }
-    let leaves_body = is_chunked && !response.status().is_success();
-    if leaves_body || edge.throttle.gate.is_crowded() {
+    // What is left of a body with a length makes the framework close by itself; a chunked one it would read for ever.
+    let leaves_body = (is_chunked || has_length) && in_service.leaves_body();
+    if (leaves_body && is_chunked) || edge.throttle.gate.is_crowded() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response.map_body(|_, body| in_service.until_sent(body)))
