@@ -116,11 +116,11 @@ fn first_calls_after_a_login_are_served() {
 /// A flood of polls on a server that takes itself for overloaded early: the load is real, the threshold is low.
 fn overloaded_server_sheds_polls_and_takes_reports() {
     const FLOODERS: usize = 200;
-    let server = ServerSetup::default()
-        .env("SEALIFT_LIMITS__NEW_SESSION_SECS", "0")
-        .env("SEALIFT_LIMITS__OVERLOAD_DELAY_MS", "10")
-        .start();
+    let mut server = ServerSetup::default().env("SEALIFT_LIMITS__NEW_SESSION_SECS", "0").start();
     let Fleet { idle, updating, deployment } = Fleet::build(&server);
+    // So low that a small flood is enough; it may be reached without one where others use the machine, so that nothing
+    // is said here of how the server calms down.
+    server.restart_with(&[("SEALIFT_LIMITS__OVERLOAD_DELAY_MS", "10")]);
     let (is_over, shed, taken) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
     let body = json!({"device_provides": idle.provides()});
     let poll = idle.request("POST", "/api/devices/v2/deployments/device/deployments/next").json(&body);
@@ -169,6 +169,5 @@ fn overloaded_server_sheds_polls_and_takes_reports() {
             reported.expect("all reports are taken")
         );
     });
-    until("polls again", LIMIT, || idle.next().status == 204);
     assert!(server.log().contains("the load has changed"), "nobody was told");
 }
