@@ -5,10 +5,10 @@
 
 mod bodies;
 mod bombs;
-mod smuggling;
 mod limits_admission;
 mod limits_connections;
 mod limits_load;
+mod smuggling;
 mod targets;
 mod world;
 
