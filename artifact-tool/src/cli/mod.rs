@@ -7,6 +7,7 @@ mod describe;
 mod dump;
 mod failure;
 mod files;
+mod image;
 mod keygen;
 mod modify;
 mod print;
@@ -68,6 +69,11 @@ enum Command {
     Read(read::Args),
     Dump(dump::Args),
     Modify(Box<modify::Args>),
+    Cat(image::cat::Args),
+    #[command(visible_alias = "copy")]
+    Cp(Box<image::cp::Args>),
+    Install(Box<image::install::Args>),
+    Rm(Box<image::rm::Args>),
 }
 
 /// Parses the command line and does what it says.
@@ -87,6 +93,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Read(args) => read::run(&args),
         Command::Dump(args) => dump::run(&args),
         Command::Modify(args) => modify::run(&args, &global),
+        Command::Cat(args) => image::cat::run(&args),
+        Command::Cp(args) => image::cp::run(&args),
+        Command::Install(args) => image::install::run(&args),
+        Command::Rm(args) => image::rm::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

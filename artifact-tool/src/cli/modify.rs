@@ -5,9 +5,13 @@ use artifact::edit::{Change, Edit};
 use artifact::write::{Blueprint, ScriptFile, WriteOptions};
 use artifact::{DependsValue, FormatVersion};
 
+use super::image::{Output, Settings, is_file_system};
 use super::write::common::{map, pair};
 use super::write::{module_image, progress};
-use super::{Failure, Global, files, read, resign, scripts};
+use super::{Failure, Global, files, read, scripts};
+
+/// Files that hold an image by itself.
+const IMAGES: [&str; 3] = ["img", "sdimg", "uefiimg"];
 
 /// Change what an artifact says, or how it is compressed.
 ///
@@ -53,50 +57,55 @@ pub(crate) struct Args {
     #[arg(short, long = "script", value_name = "PATH")]
     scripts: Vec<PathBuf>,
     #[command(flatten)]
-    resign: resign::Args,
-    /// Compress again
-    #[arg(long, value_name = "KIND[:LEVEL]")]
-    compression: Option<Encoding>,
-    /// Threads that compress, 0 for one a processor; the artifact does not depend on it
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    jobs: usize,
+    output: Output,
     /// Never show a progress bar
     #[arg(long)]
     no_progress: bool,
-    /// Time of the files in the header, in seconds since 1970
-    #[arg(long, env = "SOURCE_DATE_EPOCH", default_value_t = 0, value_name = "SECONDS")]
-    mtime: u64,
-    /// Folder for temporary files [default: that of the output]
-    #[arg(long, value_name = "FOLDER")]
-    tmp: Option<PathBuf>,
     /// Where the changed artifact goes; without it the input is replaced
     #[arg(short, long, value_name = "FILE")]
     output_path: Option<PathBuf>,
     /// Describe the changed artifact as JSON
     #[arg(long)]
     json: bool,
-    /// Artifact
+    #[command(flatten)]
+    settings: Settings,
+    /// Artifact, or an image of a root file system
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
+    if args.file.extension().is_some_and(|extension| IMAGES.iter().any(|image| extension == *image)) {
+        return args.change_image();
+    }
     let mut edit = Edit::open(&args.file).map_err(|error| Failure::from(error).about(&args.file))?;
-    let signer = args.resign.signer(edit.artifact())?;
+    let signer = args.output.resign.signer(edit.artifact())?;
     args.change(&mut edit.blueprint)?;
-    let encoding = args.compression.or(global.compression);
+    let encoding = args.output.compression.or(global.compression);
     let total = edit.artifact().files.iter().map(|file| file.size).sum();
     let bar = progress::bar(if encoding.is_some() { total } else { 0 }, args.no_progress);
     let progress = |bytes| bar.inc(bytes);
     let options = WriteOptions {
         encoding: encoding.unwrap_or_else(|| Encoding::usual(edit.artifact().header.compression)),
         key: signer.as_deref(),
-        mtime: args.mtime,
-        jobs: args.jobs,
-        temporary: args.tmp.as_deref(),
+        mtime: args.output.mtime,
+        jobs: args.output.jobs,
+        temporary: args.output.tmp.as_deref(),
         progress: Some(&progress),
         max_size: None,
     };
     let output = args.output_path.as_ref().unwrap_or(&args.file);
+    // The name is in the image, too.
+    let is_image = edit.blueprint.kind.as_deref() == Some("rootfs-image");
+    let rename = match args.artifact_name.as_deref().filter(|_| is_image) {
+        Some(name) if is_file_system(&edit)? => Some(name),
+        Some(_) | None => None,
+    };
+    if rename.is_some() || !args.settings.are_empty() {
+        let written = args.settings.write(&edit, rename, output, &options);
+        bar.finish_and_clear();
+        written?;
+        return if args.json { read::describe_json(output) } else { Ok(()) };
+    }
     let change = if encoding.is_some() { Change::Recompressed } else { Change::Kept };
     let written = edit.write_file(output, change, &options);
     bar.finish_and_clear();
@@ -105,15 +114,36 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
 }
 
 impl Args {
-    fn change(&self, blueprint: &mut Blueprint) -> Result<(), Failure> {
-        let needs_version_3 = !self.depends_names.is_empty()
+    /// Changes an image that is no artifact, in which only the name and the settings can be changed.
+    fn change_image(&self) -> Result<(), Failure> {
+        if self.json || self.output_path.is_some() || self.changes_header() {
+            return Err(Failure::usage(format!(
+                "{} is no artifact: only its name and the settings of the client can be changed",
+                self.file.display()
+            )));
+        }
+        self.settings.change_image(&self.file, self.artifact_name.as_deref(), &self.output)
+    }
+
+    fn changes_header(&self) -> bool {
+        self.needs_version_3()
+            || !self.device_types.is_empty()
+            || !self.scripts.is_empty()
+            || self.meta_data.is_some()
+    }
+
+    fn needs_version_3(&self) -> bool {
+        !self.depends_names.is_empty()
             || !self.depends_groups.is_empty()
             || self.provides_group.is_some()
             || !self.depends.is_empty()
             || !self.provides.is_empty()
             || !self.clears_provides.is_empty()
-            || !self.delete_clears_provides.is_empty();
-        if blueprint.version == FormatVersion::V2 && needs_version_3 {
+            || !self.delete_clears_provides.is_empty()
+    }
+
+    fn change(&self, blueprint: &mut Blueprint) -> Result<(), Failure> {
+        if blueprint.version == FormatVersion::V2 && self.needs_version_3() {
             return Err(Failure::usage(
                 "format version 2 has no place for group, depends, provides and clears",
             ));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod dump;
+mod image;
 mod modify;
 mod signing;
 mod survey;
