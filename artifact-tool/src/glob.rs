@@ -4,7 +4,8 @@
 /// as it is, everything else stands for itself.
 ///
 /// Takes time in proportion to the product of both lengths at worst.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
     let tokens = tokens(pattern);
     let text: Vec<char> = text.chars().collect();
     let (mut token, mut position) = (0, 0);

@@ -16,7 +16,7 @@ pub mod depends;
 mod description;
 mod digest;
 pub mod edit;
-mod glob;
+pub mod glob;
 mod header;
 mod json;
 pub mod key;

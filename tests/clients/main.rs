@@ -4,6 +4,7 @@
 //! Slow trials wait for the client's own pauses of 60 seconds; they run with `SEALIFT_LONG=1`,
 //! `--ignored` or `--include-ignored`.
 
+mod artifact_tool;
 mod fleet;
 mod mender_artifact;
 mod mender_cli;
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     let mut trials = mender_client::trials();
     trials.extend(mender_cli::trials());
     trials.extend(mender_artifact::trials());
+    trials.extend(artifact_tool::trials());
     trials.extend(fleet::trials());
     // A client mostly waits for its next poll: more than one a core is no burden.
     harness::suite::run(4, trials)

@@ -29,7 +29,8 @@ pub(super) fn artifact(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Fail
 /// Reads a whole small file.
 pub(super) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    open(path)?
+    let (mut file, _) = artifact(path)?;
+    file.by_ref()
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::unreachable(path, &error))?;

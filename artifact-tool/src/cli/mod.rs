@@ -4,10 +4,13 @@
 //! (invalid artifact or signature), 2 wrong use, 3 a file could not be reached.
 
 mod describe;
+mod diff;
+mod documents;
 mod dump;
 mod failure;
 mod files;
 mod image;
+mod inspect;
 mod keygen;
 mod modify;
 mod print;
@@ -15,10 +18,12 @@ mod pubkey;
 mod read;
 mod resign;
 mod scripts;
+mod server;
 mod sign;
 mod signing;
 mod size;
 mod validate;
+mod verify;
 mod verifying;
 mod write;
 
@@ -74,6 +79,14 @@ enum Command {
     Cp(Box<image::cp::Args>),
     Install(Box<image::install::Args>),
     Rm(Box<image::rm::Args>),
+    Diff(diff::Args),
+    Inspect(inspect::Args),
+    Verify(verify::Args),
+    Login(server::login::Args),
+    Upload(server::upload::Args),
+    Deploy(server::deploy::Args),
+    Completions(documents::CompletionsArgs),
+    Man(documents::ManArgs),
 }
 
 /// Parses the command line and does what it says.
@@ -97,6 +110,14 @@ pub(crate) fn run() -> ExitCode {
         Command::Cp(args) => image::cp::run(&args),
         Command::Install(args) => image::install::run(&args),
         Command::Rm(args) => image::rm::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Login(args) => server::login::run(&args),
+        Command::Upload(args) => server::upload::run(&args),
+        Command::Deploy(args) => server::deploy::run(&args),
+        Command::Completions(args) => documents::completions(&args, Cli::command()),
+        Command::Man(args) => documents::man(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
