@@ -23,17 +23,24 @@ const DOMAIN: [&str; 9] =
     ["devices", "inventory", "releases", "deployments", "rehearsal", "users", "audit", "fleet", "crypto"];
 /// The one place that builds everything, and what starts it.
 const WIRING: [&str; 2] = ["server/src/app.rs", "server/src/app"];
+/// What the bench compares the product with: the frameworks, and nothing of the product's around them.
+const BARE_FLOORS: &str = "server/benches/fleet/floor";
 
 fn only_http_names_actix() {
     keep(
         &["actix_web", "actix_http", "actix_multipart", "actix_service", "actix_rt", "actix_files"],
-        &|path| WIRING.contains(&path) || below(path, "server/src/http") || below(path, "server/src/app"),
+        &|path| {
+            WIRING.contains(&path)
+                || below(path, "server/src/http")
+                || below(path, "server/src/app")
+                || below(path, BARE_FLOORS)
+        },
     );
 }
 
 fn only_storage_and_migrations_name_sea_orm() {
     keep(&["sea_orm", "sea_orm_migration", "sqlx"], &|path| {
-        below(path, "server/src/storage") || below(path, "migrations")
+        below(path, "server/src/storage") || below(path, "migrations") || below(path, BARE_FLOORS)
     });
 }
 

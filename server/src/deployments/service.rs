@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 use super::ending::end_for_device;
 use super::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::clock::Clock;
+use crate::fleet::FleetIndex;
 use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
 use crate::storage::deployments::{CounterChange, DeploymentFilter, NewDeployment};
 use crate::storage::{
-    Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, device_deployments, devices,
+    Access as _, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, device_deployments,
+    devices,
 };
 
 /// Longest name of a deployment, in characters.
@@ -79,14 +81,15 @@ pub enum DeploymentError {
 #[derive(Clone)]
 pub struct Deployments {
     scope: Scope,
+    fleet: Arc<FleetIndex>,
     clock: Arc<dyn Clock>,
 }
 
 impl Deployments {
     /// Binds the service to a scope.
     #[must_use]
-    pub fn new(scope: Scope, clock: Arc<dyn Clock>) -> Self {
-        Self { scope, clock }
+    pub fn new(scope: Scope, fleet: Arc<FleetIndex>, clock: Arc<dyn Clock>) -> Self {
+        Self { scope, fleet, clock }
     }
 
     /// Creates a deployment: one row, whatever the number of devices.
@@ -99,7 +102,7 @@ impl Deployments {
         if fits.is_empty() {
             return Err(DeploymentError::NoArtifact(plan.artifact_name.clone()));
         }
-        let (targets, target_count) = resolve(&write, &plan.target).await?;
+        let (targets, target_count) = resolve(&write, &self.fleet, &plan.target).await?;
         let new = NewDeployment {
             id: DeploymentId::generate(),
             name: plan.name.clone(),
@@ -239,11 +242,16 @@ fn check(plan: &Plan) -> Result<(), DeploymentError> {
     }
 }
 
-async fn resolve(tx: &WriteScope<'_>, target: &Target) -> Result<(RoaringBitmap, u64), DeploymentError> {
-    let bitmap = |numbers: Vec<DeviceNumber>| numbers.into_iter().map(DeviceNumber::as_u32).collect();
+async fn resolve(
+    tx: &WriteScope<'_>,
+    fleet: &FleetIndex,
+    target: &Target,
+) -> Result<(RoaringBitmap, u64), DeploymentError> {
     let targets: RoaringBitmap = match target {
-        Target::All => bitmap(devices::accepted_numbers(tx, None).await?),
-        Target::Group(group) => bitmap(devices::accepted_numbers(tx, Some(group)).await?),
+        Target::All => fleet.accepted(tx.tenant()),
+        Target::Group(group) => {
+            devices::accepted_in_group(tx, group).await?.into_iter().map(DeviceNumber::as_u32).collect()
+        }
         Target::Devices(ids) => {
             let mut ids = ids.clone();
             ids.sort_unstable();

@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
 use uuid::Uuid;
 
 use crate::devices::{AuthSetStatus, CredentialDigest, DeviceStatus};
@@ -67,7 +69,8 @@ struct Slot {
     inventory: AtomicU64,
     provides: AtomicU64,
     status: Option<DeviceStatus>,
-    seen_changed: AtomicBool,
+    /// Whether it is among the sightings that are to be stored.
+    is_listed: AtomicBool,
 }
 
 impl Slot {
@@ -85,7 +88,7 @@ impl Slot {
             inventory: AtomicU64::new(0),
             provides: AtomicU64::new(0),
             status: None,
-            seen_changed: AtomicBool::new(false),
+            is_listed: AtomicBool::new(false),
         }
     }
 
@@ -99,10 +102,14 @@ impl Slot {
 pub(super) struct DeviceTable {
     chunks: Vec<Box<[Slot]>>,
     tenants: Vec<TenantId>,
+    /// Numbers of the accepted devices of each of these tenants.
+    accepted: Vec<RoaringBitmap>,
     by_id: HashTable<u32>,
     by_credential: HashTable<u32>,
     hasher: DefaultHashBuilder,
     refused: HashMap<u128, AuthSetStatus>,
+    /// Devices seen since sightings were taken: looking for them would mean reading the whole table.
+    sightings: Mutex<Vec<DeviceNumber>>,
     pending: u64,
 }
 
@@ -132,6 +139,12 @@ impl DeviceTable {
         Some(slot.auth_set.into())
     }
 
+    /// The accepted devices of a tenant.
+    pub(super) fn accepted(&self, tenant: TenantId) -> RoaringBitmap {
+        let at = self.tenants.iter().position(|known| *known == tenant);
+        at.and_then(|at| self.accepted.get(at)).cloned().unwrap_or_default()
+    }
+
     /// Authentication sets that wait for an operator.
     pub(super) const fn pending(&self) -> u64 {
         self.pending
@@ -141,6 +154,13 @@ impl DeviceTable {
         let number = device.number.as_u32();
         let tenant = self.tenant_index(device.tenant);
         let is_new = self.slot(number).is_none_or(|slot| slot.status.is_none());
+        if let Some(accepted) = self.accepted.get_mut(index(tenant)) {
+            if device.status == DeviceStatus::Accepted {
+                accepted.insert(number);
+            } else {
+                accepted.remove(number);
+            }
+        }
         let Some(slot) = self.slot_mut(number) else { return };
         slot.id = device.id.as_uuid();
         slot.tenant = tenant;
@@ -167,6 +187,9 @@ impl DeviceTable {
         let hash = self.hasher.hash_one(id);
         if let Ok(entry) = self.by_id.find_entry(hash, |other| *other == number) {
             entry.remove();
+        }
+        for accepted in &mut self.accepted {
+            accepted.remove(number);
         }
         if let Some(slot) = self.slot_mut(number) {
             *slot = Slot::vacant();
@@ -243,7 +266,7 @@ impl DeviceTable {
         if let Some(slot) = self.slot(number.as_u32())
             && slot.seen.fetch_max(now, Ordering::Relaxed) < now
         {
-            slot.seen_changed.store(true, Ordering::Relaxed);
+            self.list_sighting(slot, number);
         }
     }
 
@@ -258,22 +281,29 @@ impl DeviceTable {
         }
     }
 
-    /// The devices seen since the last call.
+    /// The devices seen since the last call, by number.
     pub(super) fn take_sightings(&self) -> Vec<(DeviceNumber, u32)> {
-        let slots = self.chunks.iter().flat_map(|chunk| chunk.iter());
-        (0_u32..)
-            .zip(slots)
-            .filter(|(_, slot)| {
-                slot.seen_changed.load(Ordering::Relaxed) && slot.seen_changed.swap(false, Ordering::Relaxed)
-            })
-            .map(|(number, slot)| (DeviceNumber::from(number), slot.seen.load(Ordering::Relaxed)))
-            .collect()
+        let mut listed = std::mem::take(&mut *self.sightings.lock());
+        // In the order of the table that they are written to.
+        listed.sort_unstable();
+        let seen = |number: &DeviceNumber| {
+            let slot = self.slot(number.as_u32())?;
+            let is_listed = slot.is_listed.swap(false, Ordering::AcqRel);
+            is_listed.then(|| (*number, slot.seen.load(Ordering::Relaxed)))
+        };
+        listed.iter().filter_map(seen).collect()
+    }
+
+    fn list_sighting(&self, slot: &Slot, number: DeviceNumber) {
+        if !slot.is_listed.load(Ordering::Relaxed) && !slot.is_listed.swap(true, Ordering::AcqRel) {
+            self.sightings.lock().push(number);
+        }
     }
 
     /// Gives sightings back that could not be stored.
     pub(super) fn restore_sighting(&self, number: DeviceNumber) {
-        if let Some(slot) = self.slot(number.as_u32()) {
-            slot.seen_changed.store(true, Ordering::Relaxed);
+        if let Some(slot) = self.slot(number.as_u32()).filter(|slot| slot.status.is_some()) {
+            self.list_sighting(slot, number);
         }
     }
 
@@ -313,6 +343,7 @@ impl DeviceTable {
     fn tenant_index(&mut self, tenant: TenantId) -> u32 {
         let at = self.tenants.iter().position(|known| *known == tenant).unwrap_or_else(|| {
             self.tenants.push(tenant);
+            self.accepted.push(RoaringBitmap::new());
             self.tenants.len() - 1
         });
         u32::try_from(at).unwrap_or(u32::MAX)
@@ -458,6 +489,22 @@ mod tests {
     }
 
     #[test]
+    fn accepted_devices_are_counted_by_their_last_status() {
+        let mut table = DeviceTable::default();
+        for number in [1, 2, 70_000] {
+            table.put(device(number, 0));
+        }
+        table.put(KnownDevice { status: DeviceStatus::Rejected, ..device(2, 1) });
+        let accepted =
+            |table: &DeviceTable| table.accepted(TenantId::DEFAULT).into_iter().collect::<Vec<_>>();
+        assert_eq!(accepted(&table), [1, 70_000]);
+        table.put(device(2, 2));
+        table.remove(1.into());
+        assert_eq!(accepted(&table), [2, 70_000]);
+        assert!(table.accepted(TenantId::from(uuid::Uuid::from_u128(1))).is_empty());
+    }
+
+    #[test]
     fn sightings_are_taken_once() {
         let mut table = DeviceTable::default();
         table.put(device(7, 0));
@@ -465,6 +512,16 @@ mod tests {
         table.saw(7.into(), 49);
         assert_eq!(table.take_sightings(), [(7.into(), 50)]);
         table.saw(7.into(), 50);
+        assert!(table.take_sightings().is_empty());
+        table.put(device(3, 0));
+        table.saw(7.into(), 60);
+        table.saw(3.into(), 61);
+        table.saw(7.into(), 62);
+        table.restore_sighting(7.into());
+        assert_eq!(table.take_sightings(), [(3.into(), 61), (7.into(), 62)]);
+        table.restore_sighting(7.into());
+        table.remove(7.into());
+        table.restore_sighting(7.into());
         assert!(table.take_sightings().is_empty());
         assert_eq!(table.seen(7.into()), 50);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
+use roaring::RoaringBitmap;
 
 use super::devices::{DeviceTable, KnownCredential, KnownDevice, TokenDigest};
 use super::rollouts::TenantRollouts;
@@ -39,6 +40,15 @@ impl FleetIndex {
     #[must_use]
     pub fn device_count(&self) -> usize {
         self.devices.read().len()
+    }
+
+    /// The numbers of the tenant's accepted devices. Exact for the holder of a write transaction: the index follows
+    /// every commit before the next transaction begins.
+    #[must_use]
+    pub fn accepted(&self, tenant: TenantId) -> RoaringBitmap {
+        let mut accepted = self.devices.read().accepted(tenant);
+        accepted.optimize();
+        accepted
     }
 
     /// Authentication sets that wait for an operator, of all tenants.

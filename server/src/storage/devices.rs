@@ -91,17 +91,16 @@ pub async fn count(scope: &impl Access, filter: &DeviceFilter) -> Result<u64, St
     Ok(matching(scope, filter).count(&scope.executor()).await?)
 }
 
-/// The numbers of all accepted devices, or of those in a group.
-pub async fn accepted_numbers(
-    scope: &impl Access,
-    group: Option<&str>,
-) -> Result<Vec<DeviceNumber>, StorageError> {
-    let mut query = mine(scope).filter(Column::Status.eq(DeviceStatus::Accepted.as_str()));
-    if let Some(group) = group {
-        query = query.filter(Column::GroupName.eq(group));
-    }
-    let numbers: Vec<i32> =
-        query.select_only().column(Column::Number).into_tuple().all(&scope.executor()).await?;
+/// The numbers of the accepted devices of a group.
+pub async fn accepted_in_group(scope: &impl Access, group: &str) -> Result<Vec<DeviceNumber>, StorageError> {
+    let numbers: Vec<i32> = mine(scope)
+        .filter(Column::Status.eq(DeviceStatus::Accepted.as_str()))
+        .filter(Column::GroupName.eq(group))
+        .select_only()
+        .column(Column::Number)
+        .into_tuple()
+        .all(&scope.executor())
+        .await?;
     numbers.into_iter().map(number_from).collect()
 }
 

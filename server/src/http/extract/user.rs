@@ -93,7 +93,7 @@ impl<P> AuthedUser<P> {
     /// The deployments of the caller's tenant.
     #[must_use]
     pub fn deployments(&self) -> Deployments {
-        Deployments::new(self.scope(), Arc::clone(&self.core.clock))
+        Deployments::new(self.scope(), Arc::clone(&self.core.fleet), Arc::clone(&self.core.clock))
     }
 
     /// The inventory of the caller's tenant.

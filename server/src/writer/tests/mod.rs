@@ -54,7 +54,8 @@ impl Bench {
     }
 
     fn deployments(&self) -> Deployments {
-        Deployments::new(self.files.database.scope(TenantId::DEFAULT), Arc::<ManualClock>::clone(&self.clock))
+        let scope = self.files.database.scope(TenantId::DEFAULT);
+        Deployments::new(scope, Arc::clone(&self.fleet), Arc::<ManualClock>::clone(&self.clock))
     }
 
     async fn register(&self, serial: u32, key: u8) -> Registered {
