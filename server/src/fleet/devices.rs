@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use uuid::Uuid;
 
+use super::slot::Slot;
 use crate::devices::{AuthSetStatus, CredentialDigest, DeviceStatus};
 use crate::ids::{AuthSetId, DeviceId, DeviceNumber, TenantId};
 
@@ -52,49 +53,6 @@ pub enum KnownCredential {
     Refused(AuthSetStatus),
     /// It never came, or is preauthorized: only the database knows.
     Unknown,
-}
-
-#[derive(Debug)]
-struct Slot {
-    id: Uuid,
-    /// Digest of the accepted identity and key; `auth_set` is its id. Both are zero without one.
-    credential: [u64; 2],
-    auth_set: Uuid,
-    token: [AtomicU64; 2],
-    token_expires: AtomicU32,
-    generation: u32,
-    tenant: u32,
-    told_nothing: AtomicU32,
-    seen: AtomicU32,
-    inventory: AtomicU64,
-    provides: AtomicU64,
-    status: Option<DeviceStatus>,
-    /// Whether it is among the sightings that are to be stored.
-    is_listed: AtomicBool,
-}
-
-impl Slot {
-    const fn vacant() -> Self {
-        Self {
-            id: Uuid::nil(),
-            credential: [0; 2],
-            auth_set: Uuid::nil(),
-            token: [AtomicU64::new(0), AtomicU64::new(0)],
-            token_expires: AtomicU32::new(0),
-            generation: 0,
-            tenant: 0,
-            told_nothing: AtomicU32::new(0),
-            seen: AtomicU32::new(0),
-            inventory: AtomicU64::new(0),
-            provides: AtomicU64::new(0),
-            status: None,
-            is_listed: AtomicBool::new(false),
-        }
-    }
-
-    fn forget_token(&self) {
-        self.token_expires.store(0, Ordering::Relaxed);
-    }
 }
 
 /// All devices of all tenants.
@@ -513,6 +471,7 @@ mod tests {
         assert_eq!(table.take_sightings(), [(7.into(), 50)]);
         table.saw(7.into(), 50);
         assert!(table.take_sightings().is_empty());
+        assert_eq!(table.seen(7.into()), 50);
         table.put(device(3, 0));
         table.saw(7.into(), 60);
         table.saw(3.into(), 61);
@@ -523,6 +482,5 @@ mod tests {
         table.remove(7.into());
         table.restore_sighting(7.into());
         assert!(table.take_sightings().is_empty());
-        assert_eq!(table.seen(7.into()), 50);
     }
 }

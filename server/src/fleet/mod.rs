@@ -7,6 +7,7 @@ mod devices;
 mod index;
 mod load;
 mod rollouts;
+mod slot;
 
 pub use devices::{KnownCredential, KnownDevice, Login, TokenDigest};
 pub use index::FleetIndex;

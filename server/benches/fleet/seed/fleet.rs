@@ -47,9 +47,9 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// Opens a fleet of this size, and makes it if there is none for the present schema.
     pub(crate) fn open(devices: u64, keys: &KeyPool) -> Outcome<Self> {
-        let directory = files::cache().join(format!("fleet-{devices}"));
+        let directory = files::cache().join(format!("fleet-{devices}-{}", keys.len()));
         let mark = directory.join("seeded");
-        let expected = edition();
+        let expected = edition(keys);
         if fs::read_to_string(&mark).ok().as_deref() != Some(expected.as_str()) {
             if directory.exists() {
                 fs::remove_dir_all(&directory)?;
@@ -71,10 +71,10 @@ impl Fleet {
 }
 
 /// What seeded data must have been made with to be used again.
-fn edition() -> String {
+fn edition(keys: &KeyPool) -> String {
     let migrations: Vec<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    format!("{EDITION}\n{}\n", migrations.join("\n"))
+    format!("{EDITION}\n{}\n{}\n", keys.name(), migrations.join("\n"))
 }
 
 async fn fill(directory: &Path, devices: u64, keys: &KeyPool) -> Outcome<()> {

@@ -10,6 +10,8 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealift::crypto::device_key::DeviceKey;
+use sealift::crypto::hex;
+use sha2::{Digest as _, Sha256};
 
 use crate::numbers::narrow;
 use crate::{Outcome, files, say};
@@ -46,6 +48,20 @@ impl KeyPool {
             keys.push(PooledKey::parse(&fs::read(&path)?)?);
         }
         Ok(Self { keys })
+    }
+
+    /// How many they are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Tells these keys from others.
+    pub(crate) fn name(&self) -> String {
+        let mut hasher = Sha256::new();
+        for key in &self.keys {
+            hasher.update(key.spki_sha256);
+        }
+        hex(&hasher.finalize())
     }
 
     /// The place of a device's key.

@@ -33,8 +33,8 @@ impl SignedRequests {
     /// Takes so many requests, from the cache if it has them.
     pub(crate) fn prepare(kind: Kind, count: u64, keys: &KeyPool) -> Outcome<Self> {
         let name = match kind {
-            Kind::Known { of } => format!("known-{of}-{count}"),
-            Kind::Unknown => format!("unknown-{count}"),
+            Kind::Known { of } => format!("known-{of}-{count}-{}", short(keys)),
+            Kind::Unknown => format!("unknown-{count}-{}", short(keys)),
         };
         let path = files::cache().join("keys").join(format!("{name}.signatures"));
         let kept = fs::read_to_string(&path).unwrap_or_default();
@@ -72,6 +72,10 @@ impl Requests for SignedRequests {
         let at = narrow(number) % self.requests.len().max(1);
         request.extend_from_slice(self.requests.get(at).map_or(&[], Vec::as_slice));
     }
+}
+
+fn short(keys: &KeyPool) -> String {
+    keys.name().chars().take(8).collect()
 }
 
 fn request(body: &str, signature: &str, key: usize) -> Vec<u8> {
