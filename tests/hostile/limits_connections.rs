@@ -68,7 +68,7 @@ fn expect_cut_off(connection: &mut Connection) {
     let elapsed = began.elapsed();
     assert!(elapsed < Duration::from_mins(1), "a head may take {elapsed:?}");
     assert!(elapsed > Duration::from_millis(900), "a head may take {elapsed:?} only");
-    let answer = connection.receive(false).expect("an answer before the end").expect(408).json();
+    let answer = connection.receive(false).expect("an answer before the end").expect_error(408).json();
     assert_eq!(answer["code"], "request_timeout");
 }
 
@@ -79,7 +79,7 @@ fn large_heads_are_refused() {
     http.send(&with_field(15_000)).expect_success();
     for bytes in [16_384, 20_000, 60_000, 500_000] {
         let mut connection = http.connect().expect("a connection");
-        let answer = connection.send(&with_field(bytes)).expect("an answer").expect(431);
+        let answer = connection.send(&with_field(bytes)).expect("an answer").expect_error(431);
         assert_eq!(answer.json()["code"], "header_too_large", "{bytes}");
     }
     let target = format!("{LIVE}?{}", "a".repeat(9_000));

@@ -109,7 +109,8 @@ where
             })
             .h1(map_config(application, |()| AppConfig::default()).map_err(|err| err.error_response()));
         let queue_percent = Arc::clone(&queue_percent);
-        FrontFactory { http, tls: tls.clone(), throttle: Arc::clone(&throttle), patience, queue_percent }
+        let ids = Arc::clone(&request_ids);
+        FrontFactory { ids, http, tls: tls.clone(), throttle: Arc::clone(&throttle), patience, queue_percent }
     };
     let server = builder
         // The gate of the throttle counts; a worker that stopped to accept would keep everybody waiting.

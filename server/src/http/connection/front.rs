@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::vitals::Fault;
 use super::{GuardedStream, Patience, Vitals};
+use crate::http::request_id::RequestIds;
 use crate::throttle::{Cause, Source, Throttle};
 
 type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -36,6 +37,8 @@ pub struct FrontFactory<F> {
     pub throttle: Arc<Throttle>,
     /// How long connections may take for what.
     pub patience: Patience,
+    /// Makes the ids of requests that are refused before they are complete.
+    pub ids: Arc<RequestIds>,
     /// How full the queue of writes is.
     pub queue_percent: QueuePercent,
 }
@@ -46,6 +49,7 @@ pub struct Front<H> {
     tls: TlsAcceptor,
     throttle: Arc<Throttle>,
     patience: Patience,
+    ids: Arc<RequestIds>,
 }
 
 impl<F> ServiceFactory<TcpStream> for FrontFactory<F>
@@ -70,12 +74,12 @@ where
     fn new_service(&self, (): ()) -> Self::Future {
         let http = self.http.new_service(());
         let (tls, throttle, patience) = (self.tls.clone(), Arc::clone(&self.throttle), self.patience);
-        let queue_percent = Arc::clone(&self.queue_percent);
+        let (queue_percent, ids) = (Arc::clone(&self.queue_percent), Arc::clone(&self.ids));
         Box::pin(async move {
             let load = Arc::clone(&throttle.load);
             // Ends with the worker.
             drop(actix_web::rt::spawn(async move { load.watch(|| queue_percent()).await }));
-            Ok(Front { http: Rc::new(http.await?), tls, throttle, patience })
+            Ok(Front { http: Rc::new(http.await?), tls, throttle, patience, ids })
         })
     }
 }
@@ -98,7 +102,7 @@ where
         let Ok(peer) = socket.peer_addr() else { return Box::pin(ready(Ok(()))) };
         let Some(mut ticket) = self.throttle.gate.enter(peer.ip()) else { return Box::pin(ready(Ok(()))) };
         let (http, tls, patience) = (Rc::clone(&self.http), self.tls.clone(), self.patience);
-        let throttle = Arc::clone(&self.throttle);
+        let (throttle, ids) = (Arc::clone(&self.throttle), Arc::clone(&self.ids));
         Box::pin(async move {
             // Without it each fresh connection waits for a delayed acknowledgement.
             let _ = socket.set_nodelay(true);
@@ -108,7 +112,7 @@ where
             };
             ticket.established();
             let vitals = Rc::new(Vitals::new(patience, accepted_at));
-            let stream = GuardedStream::new(tls, Rc::clone(&vitals));
+            let stream = GuardedStream::new(tls, Rc::clone(&vitals), ids);
             let outcome = watch(http.call((stream, Some(peer))), &vitals).await;
             let cause = vitals.fault().and_then(|fault| match fault {
                 Fault::SlowHead => Some(Cause::SlowHead),

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,15 +14,17 @@ use tokio_rustls::server::TlsStream;
 use super::Vitals;
 use super::vitals::Fault;
 use crate::http::error::Code;
+use crate::http::request_id::{REQUEST_ID_HEADER, RequestId, RequestIds};
 
 /// What is read and forgotten after a refusal, so that a client which is still sending sees it instead of a reset.
-const LINGER_BYTES: usize = 256 * 1024;
+const LINGER_BYTES: usize = 1024 * 1024;
 
 /// A stream whose every byte is noted. When the client has done something wrong, reading comes to an end; closing then
 /// begins with an answer, if the fault deserves one.
 pub struct GuardedStream {
     tls: TlsStream<TcpStream>,
     vitals: Rc<Vitals>,
+    ids: Arc<RequestIds>,
     /// The dispatcher had its chance to find a whole head in what came.
     is_full_noticed: bool,
     farewell: Farewell,
@@ -37,8 +40,8 @@ enum Farewell {
 
 impl GuardedStream {
     /// Guards a connection that is past its handshake.
-    pub(super) fn new(tls: TlsStream<TcpStream>, vitals: Rc<Vitals>) -> Self {
-        Self { tls, vitals, is_full_noticed: false, farewell: Farewell::NotYet }
+    pub(super) fn new(tls: TlsStream<TcpStream>, vitals: Rc<Vitals>, ids: Arc<RequestIds>) -> Self {
+        Self { tls, vitals, ids, is_full_noticed: false, farewell: Farewell::NotYet }
     }
 
     /// What the middleware needs of the connection.
@@ -70,7 +73,7 @@ impl GuardedStream {
             match &mut self.farewell {
                 Farewell::NotYet => {
                     self.vitals.end(Instant::now);
-                    let answer = self.vitals.fault().and_then(refusal);
+                    let answer = self.vitals.fault().and_then(|fault| refusal(fault, &self.ids.issue()));
                     self.farewell = match answer {
                         Some(answer) => Farewell::Answering { answer, written: 0 },
                         None => Farewell::Closing { lingers: false },
@@ -108,16 +111,16 @@ impl GuardedStream {
 }
 
 /// The answer to a fault, as far as there is one.
-fn refusal(fault: Fault) -> Option<Vec<u8>> {
+fn refusal(fault: Fault, id: &RequestId) -> Option<Vec<u8>> {
     let (code, message) = match fault {
         Fault::SlowHead => (Code::RequestTimeout, "request head did not arrive in time"),
         Fault::LargeHead => (Code::HeaderTooLarge, "request head is too large"),
         Fault::Idle | Fault::SlowReader | Fault::SlowEnd => return None,
     };
-    let body = format!(r#"{{"error":"{message}","code":"{}"}}"#, code.as_str());
+    let body = format!(r#"{{"error":"{message}","request_id":"{id}","code":"{}"}}"#, code.as_str());
     let status = code.status();
     let head = format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {} {}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n{REQUEST_ID_HEADER}: {id}\r\nconnection: close\r\n\r\n",
         status.as_str(),
         status.canonical_reason().unwrap_or_default(),
         body.len()
