@@ -40,4 +40,4 @@ pub use json::JsonError;
 pub use key::{Algorithm, KeyError, KeyType, Signer, SigningKey, VerifyingKey};
 pub use limits::Limits;
 pub use manifest::{Manifest, ManifestEntry};
-pub use read::{ReadError, ReadOptions, Reader, Rule};
+pub use read::{ReadError, ReadOptions, Reader, Rule, SignatureJudge};

@@ -99,9 +99,14 @@ fn read_signature<R: Read>(
     manifest: &[u8],
     options: &ReadOptions,
 ) -> Result<Option<Signature>, Fault> {
+    let judge = |signature: Option<&[u8]>| {
+        let judged = options.judge.as_ref().map_or(Ok(()), |judge| judge.judge(manifest, signature));
+        judged.map_err(Rule::SignatureRefused)
+    };
     let is_signed = outer.peek() == Some("manifest.sig");
     outer.is_signed = Some(is_signed);
     if !is_signed {
+        judge(None)?;
         if !options.keys.is_empty() {
             outer.fault(Rule::SignatureMissing)?;
         }
@@ -113,6 +118,7 @@ fn read_signature<R: Read>(
         outer.advance()?;
         return Ok(None);
     };
+    judge(Some(&bytes))?;
     let fits = options.keys.iter().enumerate().find(|(_, key)| key.verifies(manifest, &bytes));
     let verified = fits.map(|(key_index, key)| Verified { key_index, algorithm: key.algorithm() });
     if verified.is_none() && !options.keys.is_empty() {

@@ -15,7 +15,7 @@ mod survey;
 
 pub(crate) use error::{Cut, Fault};
 pub use error::{ReadError, Refusal};
-pub use options::ReadOptions;
+pub use options::{ReadOptions, SignatureJudge};
 pub use payload::{Discard, PayloadSink};
 pub use reader::{Reader, read};
 pub use rule::Rule;

@@ -139,6 +139,9 @@ pub enum Rule {
     /// A signature is needed.
     #[error("the artifact is not signed")]
     SignatureMissing,
+    /// The caller does not accept the signature, or that there is none; it says why.
+    #[error("{0}")]
+    SignatureRefused(String),
     /// No trusted key made the signature.
     #[error("the signature does not fit any of the given keys")]
     SignatureMismatch,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use artifact::{ReadOptions, Rule, SigningKey, VerifyingKey};
+use artifact::{ReadOptions, Rule, SignatureJudge, SigningKey, VerifyingKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -127,4 +127,35 @@ fn twice() {
     members.insert(2, signature.clone());
     members.insert(2, signature);
     refused!(tar(&members), Rule::MemberOrder { .. });
+}
+
+#[test]
+fn the_judge_of_the_caller_decides_before_the_rest_is_looked_at() {
+    let sample = Sample::new();
+    let (manifest, expected) = (sample.manifest(), signature(&sample.manifest()));
+    let judging = |accepts: bool| ReadOptions {
+        judge: Some(SignatureJudge::new(move |bytes, raw| {
+            assert_eq!(bytes, manifest.as_bytes());
+            assert_eq!(raw, Some(expected.as_slice()));
+            if accepts { Ok(()) } else { Err("not by a friend".to_owned()) }
+        })),
+        ..ReadOptions::default()
+    };
+    let bytes = signed(&sample);
+    assert!(artifact::read::read(bytes.as_slice(), &judging.clone()(true)).is_ok());
+    // What follows the signature is damaged, and that is not what the refusal is about.
+    let mut members = sample.members();
+    members.truncate(2);
+    members.push(("manifest.sig".to_owned(), STANDARD.encode(signature(&sample.manifest())).into()));
+    members.push(("nonsense".to_owned(), b"x".to_vec()));
+    let refusal = artifact::read::read(tar(&members).as_slice(), &judging(false)).unwrap_err();
+    assert!(
+        matches!(refusal.rule(), Some(Rule::SignatureRefused(why)) if why == "not by a friend"),
+        "{refusal}"
+    );
+    let unsigned = ReadOptions {
+        judge: Some(SignatureJudge::new(|_, raw| raw.map(|_| ()).ok_or_else(|| "unsigned".to_owned()))),
+        ..ReadOptions::default()
+    };
+    refused_with!(tar(&sample.members()), unsigned, Rule::SignatureRefused(_));
 }
