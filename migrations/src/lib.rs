@@ -16,6 +16,9 @@ mod m20261122_000007_artifacts;
 mod m20261122_000008_deployments;
 mod m20261122_000009_device_deployments;
 mod m20261122_000010_change_log;
+mod m20261124_000011_verification_keys;
+mod m20261124_000012_signature_policies;
+mod m20261124_000013_artifact_signatures;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -34,6 +37,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_deployments::Migration),
             Box::new(m20261122_000009_device_deployments::Migration),
             Box::new(m20261122_000010_change_log::Migration),
+            Box::new(m20261124_000011_verification_keys::Migration),
+            Box::new(m20261124_000012_signature_policies::Migration),
+            Box::new(m20261124_000013_artifact_signatures::Migration),
         ]
     }
 }

@@ -23,6 +23,7 @@ use crate::http::metrics::RequestCounts;
 use crate::http::serve::{ListenError, Serving, Surface};
 use crate::ids::TenantId;
 use crate::keyring::{Keyring, KeyringError};
+use crate::releases::{ReleaseError, ReleaseTrust, compare_rest, sweep};
 use crate::storage::blobs::{BlobError, BlobStore};
 use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
 use crate::throttle::Throttle;
@@ -75,7 +76,7 @@ pub enum AppError {
     Listen(#[from] ListenError),
     /// What is left of interrupted uploads cannot be removed.
     #[error("failed to clean the blob store")]
-    Sweep(#[from] crate::releases::ReleaseError),
+    Sweep(#[from] ReleaseError),
     /// The setup token.
     #[error("failed to make the setup token")]
     Setup(#[from] crate::crypto::random::RandomError),
@@ -205,14 +206,19 @@ impl App {
         let tx = database.begin(TenantId::DEFAULT).await?;
         tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
         tx.commit(clock.now()).await?;
+        let blobs = BlobStore::open(&config.data_dir)?;
+        let scope = database.scope(TenantId::DEFAULT);
+        ReleaseTrust::new(scope, blobs.clone(), Arc::clone(&clock))
+            .set_first_policy(config.releases.signature_policy)
+            .await?;
         let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now()).await?;
         let ca_path = config.data_dir.join("tls").join("ca.crt");
         write_public(&ca_path, keyring.local_ca.certificate_pem())?;
-        let blobs = BlobStore::open(&config.data_dir)?;
-        let swept = crate::releases::sweep(&database.scope(TenantId::DEFAULT), &blobs).await?;
+        let swept = sweep(&database.scope(TenantId::DEFAULT), &blobs).await?;
         if swept > 0 {
             tracing::info!(files = swept, "removed what interrupted uploads left");
         }
+        compare_rest(&database, &blobs, &clock).await?;
         let fleet = Arc::new(FleetIndex::load(&database).await?);
         database.follow(Arc::<FleetIndex>::clone(&fleet));
         let limits = PendingLimits {

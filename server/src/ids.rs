@@ -84,10 +84,14 @@ uuid_newtype! {
     DeploymentId;
     /// A device, stable across key rotations.
     DeviceId;
+    /// A public key that artifacts may be signed with.
+    KeyId;
     /// A log-in of a user; the `jti` of its token.
     SessionId;
     /// A customer: nothing of one is visible to another.
     TenantId;
+    /// An upload that comes in parts.
+    UploadId;
     /// A person who may log in.
     UserId;
 }

@@ -10,6 +10,7 @@ mod limits;
 mod load;
 mod log_format;
 mod public_url;
+mod releases;
 mod server;
 mod users;
 
@@ -19,5 +20,6 @@ pub use limits::Limits;
 pub use load::{Flags, Layers, Loaded};
 pub use log_format::LogFormat;
 pub use public_url::{PublicUrl, PublicUrlError};
+pub use releases::Releases;
 pub use server::Config;
 pub use users::Users;

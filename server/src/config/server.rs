@@ -10,6 +10,7 @@ use super::error::ConfigError;
 use super::limits::Limits;
 use super::log_format::LogFormat;
 use super::public_url::PublicUrl;
+use super::releases::Releases;
 use super::users::Users;
 use crate::crypto::device_key::{RSA_BITS_CEILING, RSA_BITS_FLOOR};
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How much the server takes from whom.
     pub limits: Limits,
+    /// What is asked of releases.
+    pub releases: Releases,
     /// Rules for users.
     pub users: Users,
 }
@@ -81,6 +84,7 @@ impl Default for Config {
             download_link_ttl_secs: 7 * DAY_SECS,
             metrics_listen: None,
             limits: Limits::default(),
+            releases: Releases::default(),
             users: Users::default(),
         }
     }
@@ -88,7 +92,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys that exist, sections included: variables of other names are someone else's.
-    pub(super) const KEYS: [&'static str; 19] = [
+    pub(super) const KEYS: [&'static str; 20] = [
         "data_dir",
         "database_url",
         "device_limit",
@@ -101,6 +105,7 @@ impl Config {
         "log_format",
         "metrics_listen",
         "public_url",
+        "releases",
         "rsa_min_bits",
         "session_ttl_secs",
         "shutdown_timeout_secs",

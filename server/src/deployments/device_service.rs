@@ -72,7 +72,7 @@ impl DeviceDeployments {
     ) -> Result<Option<Offer>, DeviceDeploymentError> {
         let decision = self.fleet.decide(session.tenant, facts, self.clock.now());
         let (deployment, ended) = match decision {
-            Decision::Nothing => return Ok(None),
+            Decision::Nothing | Decision::Withheld { .. } => return Ok(None),
             Decision::Offer { deployment, artifact, repeated } => {
                 let Some((id, artifact_name, device_types)) =
                     self.fleet.offered(session.tenant, deployment, artifact)

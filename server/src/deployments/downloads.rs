@@ -48,6 +48,9 @@ pub enum DownloadError {
     /// The device has ended the deployment, or it was ended for it.
     #[error("the deployment has ended for this device")]
     Ended,
+    /// No valid key signed the artifact, and the signature policy requires one.
+    #[error("the artifact is not signed by a key that is valid now")]
+    Untrusted,
     /// The artifact cannot be read.
     #[error(transparent)]
     Release(#[from] ReleaseError),
@@ -95,7 +98,8 @@ impl Downloads {
         link
     }
 
-    /// Opens what a link names, if the device is accepted and has not ended the deployment.
+    /// Opens what a link names, if the device is accepted, has not ended the deployment, and the
+    /// signature of the artifact counts.
     pub async fn open(&self, link: &DownloadLink) -> Result<Content, DownloadError> {
         let device = self.fleet.device(link.device).ok_or(DownloadError::Invalid)?;
         self.check(link, &device)?;
@@ -117,6 +121,9 @@ impl Downloads {
         }
         if !self.fleet.is_active(device.tenant, link.deployment, device.number) {
             return Err(DownloadError::Ended);
+        }
+        if !self.fleet.is_trusted(device.tenant, link.deployment, link.artifact, self.clock.now()) {
+            return Err(DownloadError::Untrusted);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::{ArtifactId, DeviceNumber};
+use crate::ids::{ArtifactId, DeviceNumber, KeyId};
 
 /// What is known of a device when it asks for an update, whatever protocol it speaks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +30,8 @@ pub struct ArtifactFit {
     pub device_types: Vec<String>,
     /// Other depends: the device must provide one of the values for each key.
     pub depends: BTreeMap<String, Vec<String>>,
+    /// The keys that fit its signature.
+    pub signers: Vec<KeyId>,
 }
 
 impl ArtifactFit {
@@ -71,6 +73,7 @@ mod tests {
                 ("artifact_name".into(), vec!["one".into(), "two".into()]),
                 ("site".into(), vec!["north".into()]),
             ]),
+            signers: Vec::new(),
         };
         let mut facts = DeviceFacts {
             number: 1.into(),

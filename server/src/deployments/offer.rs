@@ -4,11 +4,14 @@ use chrono::{DateTime, Utc};
 
 use super::{ArtifactFit, DeviceDeploymentState, DeviceFacts};
 use crate::ids::{ArtifactId, DeploymentNumber, DeviceNumber};
+use crate::releases::Trust;
 
 /// What the decision reads: the unfinished deployments of the device's tenant.
 pub trait Rollouts {
     /// The unfinished deployments, oldest first.
     fn unfinished(&self) -> impl Iterator<Item = &Rollout>;
+    /// Whose signatures count for the tenant.
+    fn trust(&self) -> &Trust;
 }
 
 /// One unfinished deployment.
@@ -65,6 +68,12 @@ pub enum Decision {
         /// The deployment.
         deployment: DeploymentNumber,
     },
+    /// The release has an artifact for it, whose signature does not count at this moment. Nothing is decided: the
+    /// device asks again, and gets it when the signature counts again.
+    Withheld {
+        /// The oldest deployment of which this is so.
+        deployment: DeploymentNumber,
+    },
     /// It installed the release, and its last report was lost on the way.
     InferredSuccess {
         /// The deployment.
@@ -90,6 +99,8 @@ pub enum Reason {
         /// Artifacts of the release.
         artifacts: usize,
     },
+    /// The artifact fits, but the signature policy forbids it: no valid key signed it.
+    SignatureUntrusted(ArtifactId),
     /// The smallest of the artifacts that fit was chosen.
     Chosen(ArtifactId),
 }
@@ -115,13 +126,16 @@ impl Trace for Vec<(DeploymentNumber, Reason)> {
 }
 
 /// Decides what a device gets. The oldest unfinished deployment that is meant for it and that it has not ended
-/// decides; what it began, it is offered until it ends (device protocol §2.2).
+/// decides; what it began, it is offered until it ends (device protocol §2.2). A deployment whose artifacts the
+/// signature policy forbids is passed over and stays unfinished: else it would be in the way of the one that
+/// replaces it.
 pub fn offer(
     facts: &DeviceFacts,
     rollouts: &impl Rollouts,
-    _now: DateTime<Utc>,
+    now: DateTime<Utc>,
     trace: &mut impl Trace,
 ) -> Decision {
+    let mut withheld = None;
     for rollout in rollouts.unfinished() {
         let number = facts.number.as_u32();
         if !rollout.targets.contains(number) {
@@ -129,13 +143,24 @@ pub fn offer(
         } else if rollout.done.contains(number) {
             trace.note(rollout.number, Reason::Done);
         } else {
-            return decide(facts, rollout, trace);
+            let is_trusted = |fit: &ArtifactFit| rollouts.trust().admits(&fit.signers, now);
+            let decision = decide(facts, rollout, is_trusted, trace);
+            if let Decision::Withheld { deployment } = decision {
+                withheld = withheld.or(Some(deployment));
+            } else {
+                return decision;
+            }
         }
     }
-    Decision::Nothing
+    withheld.map_or(Decision::Nothing, |deployment| Decision::Withheld { deployment })
 }
 
-fn decide(facts: &DeviceFacts, rollout: &Rollout, trace: &mut impl Trace) -> Decision {
+fn decide(
+    facts: &DeviceFacts,
+    rollout: &Rollout,
+    is_trusted: impl Fn(&ArtifactFit) -> bool,
+    trace: &mut impl Trace,
+) -> Decision {
     let deployment = rollout.number;
     let active = rollout.active.get(&facts.number);
     let begun = active.filter(|update| update.state != DeviceDeploymentState::Pending);
@@ -152,19 +177,35 @@ fn decide(facts: &DeviceFacts, rollout: &Rollout, trace: &mut impl Trace) -> Dec
     }
     // What was offered once is offered again, whatever joined the release since.
     if let Some(artifact) = active.and_then(|update| update.artifact) {
-        let still_fits = rollout
+        let offered = rollout
             .artifacts
             .iter()
-            .any(|fit| fit.id == artifact && fit.device_types.contains(&facts.device_type));
-        if still_fits {
+            .find(|fit| fit.id == artifact && fit.device_types.contains(&facts.device_type));
+        // Another one of the release does not replace it, even if that would be trusted: the device may have
+        // begun to install it.
+        if offered.is_some_and(|fit| !is_trusted(fit)) {
+            trace.note(deployment, Reason::SignatureUntrusted(artifact));
+            return Decision::Withheld { deployment };
+        }
+        if offered.is_some() {
             trace.note(deployment, Reason::Chosen(artifact));
             return Decision::Offer { deployment, artifact, repeated: true };
         }
     }
-    let best = rollout.artifacts.iter().filter(|fit| fit.fits(facts)).min_by_key(|fit| (fit.size, fit.id));
+    let (mut best, mut untrusted) = (None::<&ArtifactFit>, false);
+    for fit in rollout.artifacts.iter().filter(|fit| fit.fits(facts)) {
+        if !is_trusted(fit) {
+            untrusted = true;
+            trace.note(deployment, Reason::SignatureUntrusted(fit.id));
+        } else if best.is_none_or(|best| (fit.size, fit.id) < (best.size, best.id)) {
+            best = Some(fit);
+        }
+    }
     if let Some(best) = best {
         trace.note(deployment, Reason::Chosen(best.id));
         Decision::Offer { deployment, artifact: best.id, repeated: false }
+    } else if untrusted {
+        Decision::Withheld { deployment }
     } else {
         trace.note(deployment, Reason::NothingFits { artifacts: rollout.artifacts.len() });
         Decision::NoArtifact { deployment }
@@ -183,13 +224,18 @@ mod tests {
 
     use super::{ActiveUpdate, Decision, NoTrace, Reason, Rollout, Rollouts, offer};
     use crate::deployments::{ArtifactFit, DeviceDeploymentState as State, DeviceFacts};
-    use crate::ids::{ArtifactId, DeploymentId};
+    use crate::ids::{ArtifactId, DeploymentId, KeyId};
+    use crate::releases::{SignaturePolicy, Trust, Validity};
 
-    struct Fleet(Vec<Rollout>);
+    struct Fleet(Vec<Rollout>, Trust);
 
     impl Rollouts for Fleet {
         fn unfinished(&self) -> impl Iterator<Item = &Rollout> {
             self.0.iter()
+        }
+
+        fn trust(&self) -> &Trust {
+            &self.1
         }
     }
 
@@ -199,6 +245,7 @@ mod tests {
             size,
             device_types: vec![device_type.to_owned()],
             depends: BTreeMap::new(),
+            signers: Vec::new(),
         }
     }
 
@@ -226,7 +273,7 @@ mod tests {
     }
 
     fn decide(facts: &DeviceFacts, rollouts: Vec<Rollout>) -> Decision {
-        offer(facts, &Fleet(rollouts), DateTime::UNIX_EPOCH, &mut NoTrace)
+        offer(facts, &Fleet(rollouts, Trust::default()), DateTime::UNIX_EPOCH, &mut NoTrace)
     }
 
     #[test]
@@ -246,7 +293,7 @@ mod tests {
         let third = rollout(3, &[7], vec![]);
         let fourth = rollout(4, &[7], fits());
         let mut trace = Vec::new();
-        let fleet = Fleet(vec![first, second, third, fourth]);
+        let fleet = Fleet(vec![first, second, third, fourth], Trust::default());
         let decision = offer(&facts(7, "old"), &fleet, DateTime::UNIX_EPOCH, &mut trace);
         assert_eq!(decision, Decision::NoArtifact { deployment: 3.into() });
         let reasons: Vec<_> = trace.into_iter().map(|(_, reason)| reason).collect();
@@ -286,6 +333,88 @@ mod tests {
         assert_eq!(decision, Decision::Offer { deployment: 1.into(), artifact: offered, repeated: true });
     }
 
+    fn second(at: i64) -> DateTime<chrono::Utc> {
+        DateTime::from_timestamp(at, 0).unwrap()
+    }
+
+    /// A fleet whose one device is to get an artifact signed by one key, valid until second 100.
+    fn signed_fleet(policy: SignaturePolicy) -> (Fleet, KeyId, ArtifactId) {
+        let key = KeyId::generate();
+        let mut signed = artifact(1, 20, "board");
+        signed.signers = vec![key];
+        let id = signed.id;
+        let validity = Validity { not_after: Some(second(100)), ..Validity::default() };
+        let trust = Trust { policy, keys: BTreeMap::from([(key, validity)]) };
+        (Fleet(vec![rollout(1, &[7], vec![signed])], trust), key, id)
+    }
+
+    fn decide_at(fleet: &Fleet, at: i64) -> (Decision, Vec<Reason>) {
+        let mut trace = Vec::new();
+        let decision = offer(&facts(7, "old"), fleet, second(at), &mut trace);
+        (decision, trace.into_iter().map(|(_, reason)| reason).collect())
+    }
+
+    #[test]
+    fn what_no_valid_key_signed_is_withheld_and_comes_back() {
+        let (mut fleet, key, id) = signed_fleet(SignaturePolicy::Require);
+        let offered = Decision::Offer { deployment: 1.into(), artifact: id, repeated: false };
+        let withheld = Decision::Withheld { deployment: 1.into() };
+        assert_eq!(decide_at(&fleet, 100), (offered, vec![Reason::Chosen(id)]));
+        assert_eq!(decide_at(&fleet, 101), (withheld, vec![Reason::SignatureUntrusted(id)]));
+        fleet.1.keys.insert(key, Validity { revoked: true, ..Validity::default() });
+        assert_eq!(decide_at(&fleet, 50).0, withheld);
+        for policy in [SignaturePolicy::Off, SignaturePolicy::Warn] {
+            fleet.1.policy = policy;
+            assert_eq!(decide_at(&fleet, 50).0, offered, "{policy}");
+        }
+        fleet.1.policy = SignaturePolicy::Require;
+        let other = KeyId::generate();
+        fleet.0[0].artifacts[0].signers.push(other);
+        fleet.1.keys.insert(other, Validity::default());
+        assert_eq!(decide_at(&fleet, 50).0, offered);
+    }
+
+    #[test]
+    fn a_trusted_artifact_is_chosen_before_a_smaller_one_that_is_not() {
+        let (mut fleet, _, id) = signed_fleet(SignaturePolicy::Require);
+        let unsigned = artifact(2, 10, "board");
+        let reasons = vec![Reason::SignatureUntrusted(unsigned.id), Reason::Chosen(id)];
+        fleet.0[0].artifacts.insert(0, unsigned);
+        let offered = Decision::Offer { deployment: 1.into(), artifact: id, repeated: false };
+        assert_eq!(decide_at(&fleet, 0), (offered, reasons));
+    }
+
+    #[test]
+    fn what_was_begun_is_withheld_too_and_its_end_is_still_recognised() {
+        let (mut fleet, _, id) = signed_fleet(SignaturePolicy::Require);
+        let update = ActiveUpdate { artifact: Some(id), state: State::Installing };
+        fleet.0[0].active.insert(7.into(), update);
+        let repeated = Decision::Offer { deployment: 1.into(), artifact: id, repeated: true };
+        assert_eq!(decide_at(&fleet, 100).0, repeated);
+        let (decision, reasons) = decide_at(&fleet, 101);
+        assert_eq!(decision, Decision::Withheld { deployment: 1.into() });
+        assert_eq!(reasons, [Reason::Unfinished(State::Installing), Reason::SignatureUntrusted(id)]);
+        let runs_it = facts(7, "release-1");
+        let decision = offer(&runs_it, &fleet, second(101), &mut NoTrace);
+        assert_eq!(decision, Decision::InferredSuccess { deployment: 1.into() });
+    }
+
+    #[test]
+    fn what_is_withheld_is_not_in_the_way_of_what_replaces_it() {
+        let (mut fleet, _, _) = signed_fleet(SignaturePolicy::Require);
+        let key = KeyId::generate();
+        fleet.1.keys.insert(key, Validity::default());
+        let mut resigned = artifact(9, 1, "board");
+        resigned.signers = vec![key];
+        let id = resigned.id;
+        fleet.0.push(rollout(2, &[7], vec![resigned]));
+        let (decision, _) = decide_at(&fleet, 101);
+        assert_eq!(decision, Decision::Offer { deployment: 2.into(), artifact: id, repeated: false });
+        // A release without an artifact for the device ends as before.
+        fleet.0.insert(0, rollout(0, &[7], vec![artifact(3, 1, "other")]));
+        assert_eq!(decide_at(&fleet, 101).0, Decision::NoArtifact { deployment: 0.into() });
+    }
+
     fn rollouts() -> impl Strategy<Value = Vec<Rollout>> {
         let devices = || proptest::collection::btree_set(0_u32..8, 0..8);
         let types = proptest::collection::vec(select(vec!["board", "other"]), 0..4);
@@ -322,6 +451,7 @@ mod tests {
             let facts = facts(device, "release-2");
             match decide(&facts, all) {
                 Decision::Nothing => prop_assert!(open.is_empty()),
+                Decision::Withheld { .. } => prop_assert!(false, "nothing is asked of signatures"),
                 Decision::Offer { deployment, artifact, .. } => {
                     prop_assert_eq!(Some(&deployment), open.first());
                     let (_, of_release) = artifacts.iter().find(|(number, _)| *number == deployment).unwrap();

@@ -13,7 +13,7 @@ use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
 use crate::storage::deployments::{CounterChange, DeploymentFilter, NewDeployment};
 use crate::storage::{
     Access as _, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, device_deployments,
-    devices,
+    devices, verification_keys,
 };
 
 /// Longest name of a deployment, in characters.
@@ -55,6 +55,11 @@ pub enum DeploymentError {
     /// The release has no artifact.
     #[error("no artifact for the deployment: release {0:?} does not exist")]
     NoArtifact(String),
+    /// No artifact of the release may be offered.
+    #[error(
+        "no artifact of release {0:?} is signed by a key that is valid now, and the signature policy requires that"
+    )]
+    Untrusted(String),
     /// An unfinished deployment was asked for in the same words.
     #[error("an active deployment with the same parameters already exists")]
     Duplicate,
@@ -101,6 +106,10 @@ impl Deployments {
         let fits = artifacts::fits_of_release(&write, &plan.artifact_name).await?;
         if fits.is_empty() {
             return Err(DeploymentError::NoArtifact(plan.artifact_name.clone()));
+        }
+        let trust = verification_keys::trust(&write).await?;
+        if !fits.iter().any(|fit| trust.admits(&fit.signers, now)) {
+            return Err(DeploymentError::Untrusted(plan.artifact_name.clone()));
         }
         let (targets, target_count) = resolve(&write, &self.fleet, &plan.target).await?;
         let new = NewDeployment {

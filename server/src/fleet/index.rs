@@ -198,6 +198,19 @@ impl FleetIndex {
         let rollouts = self.rollouts.read();
         rollouts.get(&tenant).is_some_and(|of_tenant| of_tenant.is_active(deployment, device))
     }
+
+    /// Answers whether the signature of an artifact that a deployment rolls out counts, if it has to.
+    #[must_use]
+    pub fn is_trusted(
+        &self,
+        tenant: TenantId,
+        deployment: DeploymentId,
+        artifact: crate::ids::ArtifactId,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let rollouts = self.rollouts.read();
+        rollouts.get(&tenant).is_some_and(|of_tenant| of_tenant.is_trusted(deployment, artifact, now))
+    }
 }
 
 impl ChangeSink for FleetIndex {
@@ -237,5 +250,10 @@ fn follow(devices: &mut DeviceTable, rollouts: &mut TenantRollouts, tenant: Tena
         }
         Change::ArtifactAdded { artifact_name, artifact } => rollouts.add_artifact(artifact_name, artifact),
         Change::ArtifactRemoved { artifact_name, id } => rollouts.remove_artifact(artifact_name, *id),
+        Change::ArtifactVerified { artifact_name, id, key } => {
+            rollouts.verify_artifact(artifact_name, *id, *key);
+        }
+        Change::VerificationKey { id, validity } => rollouts.put_key(*id, *validity),
+        Change::SignaturePolicy(policy) => rollouts.set_policy(*policy),
     }
 }

@@ -5,7 +5,8 @@ use super::index::FleetIndex;
 use crate::deployments::ArtifactFit;
 use crate::ids::TenantId;
 use crate::storage::{
-    Change, ChangeSink, Database, StorageError, artifacts, deployments, device_deployments, overview, tenants,
+    Change, ChangeSink, Database, StorageError, artifacts, deployments, device_deployments, overview,
+    tenants, verification_keys,
 };
 
 impl FleetIndex {
@@ -14,7 +15,8 @@ impl FleetIndex {
         let index = Self::default();
         let scope = database.scope(TenantId::DEFAULT);
         for tenant in tenants::all(&scope).await? {
-            index.rollouts.write().entry(tenant).or_default();
+            let trust = verification_keys::trust(&database.scope(tenant)).await?;
+            index.rollouts.write().entry(tenant).or_default().set_trust(trust);
         }
         overview::devices(&scope, |row| {
             let mut devices = index.devices.write();

@@ -3,29 +3,36 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 
 use crate::deployments::offer::{ActiveUpdate, Rollout, Rollouts};
 use crate::deployments::{ArtifactFit, DeviceDeploymentState};
-use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceNumber};
+use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceNumber, KeyId};
+use crate::releases::{SignaturePolicy, Trust, Validity};
 
 /// Unfinished deployments, oldest first, and a revision that grows whenever a device that was told "nothing"
 /// could be told something else.
 #[derive(Debug)]
 pub(super) struct TenantRollouts {
     unfinished: Vec<Rollout>,
+    trust: Trust,
     revision: u32,
 }
 
 impl Default for TenantRollouts {
     fn default() -> Self {
-        Self { unfinished: Vec::new(), revision: 1 }
+        Self { unfinished: Vec::new(), trust: Trust::default(), revision: 1 }
     }
 }
 
 impl Rollouts for TenantRollouts {
     fn unfinished(&self) -> impl Iterator<Item = &Rollout> {
         self.unfinished.iter()
+    }
+
+    fn trust(&self) -> &Trust {
+        &self.trust
     }
 }
 
@@ -48,6 +55,44 @@ impl TenantRollouts {
 
     pub(super) fn is_updating(&self, device: DeviceNumber) -> bool {
         self.unfinished.iter().any(|rollout| rollout.active.contains_key(&device))
+    }
+
+    /// Answers whether the signature of an artifact counts that a deployment rolls out.
+    pub(super) fn is_trusted(
+        &self,
+        deployment: DeploymentId,
+        artifact: ArtifactId,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let rollout = self.unfinished.iter().find(|rollout| rollout.id == deployment);
+        let fit = rollout.and_then(|rollout| rollout.artifacts.iter().find(|fit| fit.id == artifact));
+        // What is not there any more is found missing by who opens it.
+        fit.is_none_or(|fit| self.trust.admits(&fit.signers, now))
+    }
+
+    pub(super) fn set_trust(&mut self, trust: Trust) {
+        self.trust = trust;
+    }
+
+    // Of what follows, nothing changes the revision: a device that was told "nothing" is not waiting for an
+    // artifact, and one that waits for trust was not told "nothing".
+
+    pub(super) const fn set_policy(&mut self, policy: SignaturePolicy) {
+        self.trust.policy = policy;
+    }
+
+    pub(super) fn put_key(&mut self, id: KeyId, validity: Validity) {
+        self.trust.keys.insert(id, validity);
+    }
+
+    pub(super) fn verify_artifact(&mut self, artifact_name: &str, id: ArtifactId, key: KeyId) {
+        for rollout in self.unfinished.iter_mut().filter(|rollout| rollout.artifact_name == artifact_name) {
+            for fit in rollout.artifacts.iter_mut().filter(|fit| fit.id == id && !fit.signers.contains(&key))
+            {
+                fit.signers.push(key);
+                fit.signers.sort();
+            }
+        }
     }
 
     pub(super) fn create(

@@ -104,6 +104,14 @@ routes! {
     GET "/api/management/v1/deployments/deployments/releases" => management::releases::list_all_v1;
     GET "/api/management/v1/deployments/deployments/releases/list" => management::releases::list_parts_v1;
 
+    // Whose signatures on releases count, for users.
+    POST "/api/management/v1/releases/keys" => management::release_keys::add;
+    GET "/api/management/v1/releases/keys" => management::release_keys::list;
+    GET "/api/management/v1/releases/keys/{id}" => management::release_keys::get;
+    POST "/api/management/v1/releases/keys/{id}/revoke" => management::release_keys::revoke;
+    GET "/api/management/v1/releases/policy" => management::release_policy::get;
+    PUT "/api/management/v1/releases/policy" => management::release_policy::put;
+
     // Users.
     POST "/api/management/v1/setup" => management::setup::create_admin;
     POST "/api/management/v1/useradm/auth/login" => management::users::log_in;

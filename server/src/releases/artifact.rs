@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::{KeyState, Signer};
 use crate::deployments::ArtifactFit;
-use crate::ids::ArtifactId;
+use crate::ids::{ArtifactId, KeyId};
 
 /// One stored update file.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub struct Artifact {
     pub sha256: [u8; 32],
     /// What it says of itself.
     pub contents: Contents,
+    /// The tenant's keys that fit its signature, revoked and expired ones included.
+    pub signers: Vec<Signer>,
     /// When it was uploaded or its description changed.
     pub updated_at: DateTime<Utc>,
 }
@@ -53,6 +56,23 @@ pub enum Depends {
     One(String),
     /// Any one of these values.
     AnyOf(Vec<String>),
+}
+
+/// Whose signature an artifact carries.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SignatureState {
+    /// Nobody's.
+    Unsigned,
+    /// A stranger's.
+    Untrusted,
+    /// One by a key that is valid.
+    Trusted,
+    /// One by a key that is not valid yet.
+    NotYetValid,
+    /// One by a key that is not valid any more.
+    Expired,
+    /// One by a key that was revoked.
+    Revoked,
 }
 
 /// One payload of an artifact.
@@ -117,6 +137,42 @@ impl Artifact {
                 .iter()
                 .map(|(key, wanted)| (key.clone(), wanted.values().to_vec()))
                 .collect(),
+            signers: self.signer_ids(),
+        }
+    }
+
+    /// The keys that fit its signature.
+    #[must_use]
+    pub fn signer_ids(&self) -> Vec<KeyId> {
+        self.signers.iter().map(|signer| signer.id).collect()
+    }
+
+    /// Whose signature it carries, at a moment.
+    #[must_use]
+    pub fn signature(&self, now: DateTime<Utc>) -> SignatureState {
+        let best = self.signers.iter().map(|signer| signer.validity.at(now)).min();
+        match best {
+            None if self.signed => SignatureState::Untrusted,
+            None => SignatureState::Unsigned,
+            Some(KeyState::Valid) => SignatureState::Trusted,
+            Some(KeyState::NotYetValid) => SignatureState::NotYetValid,
+            Some(KeyState::Expired) => SignatureState::Expired,
+            Some(KeyState::Revoked) => SignatureState::Revoked,
+        }
+    }
+}
+
+impl SignatureState {
+    /// The spelling on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::Untrusted => "untrusted",
+            Self::Trusted => "trusted",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
         }
     }
 }

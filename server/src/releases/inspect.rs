@@ -2,8 +2,9 @@
 
 use std::io::Read;
 
-use artifact::{DependsValue, ReadError, ReadOptions, Rule};
+use artifact::{DependsValue, ReadError, ReadOptions, Rule, SignatureJudge};
 
+use super::verification::{Evidence, Witness};
 use super::{Contents, Depends, Payload, PayloadFile};
 
 /// What the reader found.
@@ -24,9 +25,14 @@ pub(super) enum Refusal {
     Format(String),
 }
 
-/// Reads a whole artifact, strictly and in constant memory; `size` is the size that was declared for it.
-pub(super) fn inspect(input: impl Read, size: Option<u64>) -> Result<Inspected, Refusal> {
-    let options = ReadOptions { size, ..ReadOptions::default() };
+/// Reads a whole artifact, strictly and in constant memory; `size` is the size that was declared for it, `judge`
+/// decides by its signature whether the rest is looked at.
+pub(super) fn inspect(
+    input: impl Read,
+    size: Option<u64>,
+    judge: SignatureJudge,
+) -> Result<Inspected, Refusal> {
+    let options = ReadOptions { size, judge: Some(judge), ..ReadOptions::default() };
     let found = artifact::read::read(input, &options).map_err(|err| refusal(&err))?;
     let merged = found.header.merged();
     let payloads = found
@@ -56,6 +62,15 @@ pub(super) fn inspect(input: impl Read, size: Option<u64>) -> Result<Inspected, 
         },
         name: found.header.name,
     })
+}
+
+/// Reads the manifest of an artifact and its signature, and nothing else; empty if there is none to read.
+pub(super) fn glance(input: impl Read) -> Evidence {
+    let witness = Witness::default();
+    let options = ReadOptions { judge: Some(witness.glance()), ..ReadOptions::default() };
+    // It always ends early: at the latest when the witness has seen what it came for.
+    let _ = artifact::read::Reader::open(input, &options);
+    witness.take().unwrap_or_default()
 }
 
 fn refusal(err: &ReadError) -> Refusal {

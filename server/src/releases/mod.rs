@@ -5,21 +5,30 @@
 //! same device: each takes a *slot* for every device type and combination of other depends.
 
 mod artifact;
+mod compare;
 mod content;
 mod description;
 mod inspect;
+mod publish;
 mod service;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod trust;
+mod trust_service;
 mod upload;
+mod verification;
 
-pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release};
+pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release, SignatureState};
+pub use compare::compare_rest;
 pub use content::{Content, sweep};
 pub use description::{InvalidDescription, MAX_DESCRIPTION_BYTES};
 pub use service::{ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
+pub use trust::{KeyState, SignaturePolicy, Trust, UnknownPolicy, Validity};
+pub use trust_service::{KeyRefusal, MAX_KEY_NAME, MAX_KEYS, NewKey, ReleaseTrust};
 pub use upload::{Upload, UploadError, UploadRequest};
+pub use verification::{SignatureError, Signer, VerificationKey};
 
 pub use crate::storage::artifacts::{
     ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch, fits_of_release,

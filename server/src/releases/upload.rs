@@ -1,6 +1,7 @@
 //! Uploads: an artifact is checked while its bytes arrive, and exists only when all of them were good.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use tokio::sync::mpsc;
@@ -8,10 +9,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::description::check_description;
 use super::inspect::{Inspected, Refusal, inspect};
-use super::{Artifact, InvalidDescription, Releases, TooManySlots, slots};
+use super::publish::{Candidate, publish};
+use super::verification::{Evidence, Judges, Witness};
+use super::{InvalidDescription, Releases, SignatureError, TooManySlots};
 use crate::ids::ArtifactId;
 use crate::storage::blobs::{BlobError, FinishedBlob, StagedBlob};
-use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases};
+use crate::storage::{Access, StorageError, signature_policies, verification_keys};
 
 /// Chunks that may wait for the disk before the sender has to.
 const CHUNKS_IN_FLIGHT: usize = 4;
@@ -47,6 +50,9 @@ pub enum UploadError {
     /// The bytes are not an acceptable artifact.
     #[error("cannot parse artifact file: {0}")]
     Refused(String),
+    /// The signature policy does not take it.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The artifact takes too many slots.
     #[error(transparent)]
     TooManySlots(#[from] TooManySlots),
@@ -87,26 +93,36 @@ pub struct Upload {
     reader: Option<Reader>,
 }
 
-type Reader = JoinHandle<Result<(Inspected, FinishedBlob), UploadError>>;
+type Reader = JoinHandle<Result<(Inspected, Evidence, FinishedBlob), UploadError>>;
 
 impl Releases {
     /// Begins an upload: one blocking thread stores, hashes and reads the artifact while it arrives.
-    pub fn upload(&self, request: UploadRequest) -> Result<Upload, UploadError> {
+    pub async fn upload(&self, request: UploadRequest) -> Result<Upload, UploadError> {
         check_description(&request.description)?;
         if request.declared_size.is_some_and(|size| size > request.max_bytes) {
             return Err(UploadError::TooLarge { limit: request.max_bytes });
         }
+        let judges = judges(&self.scope).await?;
         let (chunks, incoming) = mpsc::channel(CHUNKS_IN_FLIGHT);
-        let blobs = self.blobs.clone();
+        let (blobs, clock) = (self.blobs.clone(), Arc::clone(&self.clock));
         let (declared, limit) = (request.declared_size, request.max_bytes);
         let reader = spawn_blocking(move || {
             let staged = blobs.stage()?;
             let mut tee = Tee { incoming, current: Bytes::new(), staged, declared, limit, fault: None };
-            let outcome = inspect(&mut tee, declared);
-            tee.conclude(outcome)
+            let witness = Witness::default();
+            let outcome = inspect(&mut tee, declared, witness.judge(judges, clock));
+            tee.conclude(outcome, &witness)
         });
         Ok(Upload { releases: self.clone(), request, chunks, reader: Some(reader) })
     }
+}
+
+/// The policy and the keys that count now.
+pub(super) async fn judges(scope: &impl Access) -> Result<Judges, StorageError> {
+    Ok(Judges {
+        policy: signature_policies::find(scope).await?.unwrap_or_default(),
+        keys: verification_keys::all(scope).await?,
+    })
 }
 
 impl Upload {
@@ -128,71 +144,17 @@ impl Upload {
         let Self { releases, request, chunks, reader } = self;
         drop(chunks);
         let reader = reader.ok_or(UploadError::Interrupted)?;
-        let (inspected, blob) = reader.await.map_err(|_| UploadError::Interrupted)??;
-        let artifact = Artifact {
+        let (inspected, evidence, blob) = reader.await.map_err(|_| UploadError::Interrupted)??;
+        let candidate = Candidate {
             id: request.id.unwrap_or_else(ArtifactId::generate),
-            name: inspected.name,
             description: request.description,
-            format_version: inspected.format_version,
-            signed: inspected.signed,
-            size: blob.size(),
-            sha256: blob.sha256(),
-            contents: inspected.contents,
-            updated_at: releases.clock.now(),
+            inspected,
+            evidence,
         };
         // In a task of its own, so that a client who goes away now does not leave a blob without a row.
-        tokio::spawn(async move { publish(&releases, artifact, blob).await })
+        tokio::spawn(async move { publish(&releases, candidate, blob).await })
             .await
             .map_err(|_| UploadError::Interrupted)?
-    }
-}
-
-async fn publish(
-    releases: &Releases,
-    artifact: Artifact,
-    blob: FinishedBlob,
-) -> Result<ArtifactId, UploadError> {
-    let slots = slots(&artifact.contents)?;
-    let gate = releases.blobs.gate().await;
-    gate.publish(blob).await?;
-    let stored = store(&releases.scope, &artifact, &slots).await;
-    if stored.is_err() {
-        // A failed look-up leaves the blob to the sweep at the next start.
-        if let Err(err) = releases.unlink_unreferenced(&gate, artifact.sha256).await {
-            tracing::warn!(error = %err, "a refused artifact's blob stays until the next start"
-            );
-        }
-    }
-    stored.map(|()| artifact.id)
-}
-
-async fn store(scope: &Scope, artifact: &Artifact, slots: &[super::Slot]) -> Result<(), UploadError> {
-    let transaction = scope.begin().await?;
-    let tx = transaction.scope();
-    refuse_taken(&tx, artifact, slots).await?;
-    artifacts::insert(&tx, artifact, slots).await.map_err(|err| {
-        if err.is_unique_violation() {
-            UploadError::Conflict { name: artifact.name.clone(), existing: None }
-        } else {
-            err.into()
-        }
-    })?;
-    releases::touch(&tx, &artifact.name, artifact.updated_at).await?;
-    tx.record(Change::ArtifactAdded { artifact_name: artifact.name.clone(), artifact: artifact.fit() });
-    Ok(transaction.commit(artifact.updated_at).await?)
-}
-
-async fn refuse_taken(
-    tx: &WriteScope<'_>,
-    artifact: &Artifact,
-    slots: &[super::Slot],
-) -> Result<(), UploadError> {
-    if artifacts::id_is_taken(tx, artifact.id).await? {
-        return Err(UploadError::IdTaken(artifact.id));
-    }
-    match artifacts::holder_of(tx, &artifact.name, slots).await? {
-        None => Ok(()),
-        existing => Err(UploadError::Conflict { name: artifact.name.clone(), existing }),
     }
 }
 
@@ -222,17 +184,22 @@ impl Tee {
         }
     }
 
-    fn conclude(self, outcome: Result<Inspected, Refusal>) -> Result<(Inspected, FinishedBlob), UploadError> {
+    fn conclude(
+        self,
+        outcome: Result<Inspected, Refusal>,
+        witness: &Witness,
+    ) -> Result<(Inspected, Evidence, FinishedBlob), UploadError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        let evidence = witness.take()?;
         let inspected = outcome.map_err(|refusal| match refusal {
             Refusal::Format(why) => UploadError::Refused(why),
             Refusal::Input => UploadError::Interrupted,
         })?;
         match self.declared {
             Some(declared) if declared != self.staged.size() => Err(UploadError::SizeMismatch { declared }),
-            Some(_) | None => Ok((inspected, self.staged.finish()?)),
+            Some(_) | None => Ok((inspected, evidence, self.staged.finish()?)),
         }
     }
 }

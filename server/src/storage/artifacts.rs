@@ -10,10 +10,11 @@ use sea_orm::{
 };
 
 use super::artifact_contents::{from_column, to_column};
+use super::artifact_signatures::complete;
 use super::entity::artifacts::{ActiveModel, Column, Entity, Model};
 use super::entity::{artifact_slots, device_deployments};
 use super::escape::contains;
-use super::{Access, Direction, Page, Scope, StorageError, WriteScope};
+use super::{Access, Direction, Page, Scope, StorageError, WriteScope, artifact_signatures};
 use crate::deployments::ArtifactFit;
 use crate::ids::ArtifactId;
 use crate::releases::{Artifact, Slot};
@@ -68,7 +69,8 @@ pub struct ArtifactOrder {
 /// Finds an artifact by its id.
 pub async fn find(scope: &impl Access, id: ArtifactId) -> Result<Option<Artifact>, StorageError> {
     let row = mine(scope).filter(Column::Id.eq(id.as_uuid())).one(&scope.executor()).await?;
-    row.map(artifact).transpose()
+    let found = row.map(artifact).transpose()?;
+    Ok(complete(scope, found.into_iter().collect()).await?.pop())
 }
 
 /// The artifacts that match, or a part of them, and how many match.
@@ -89,7 +91,8 @@ pub async fn list(
         query = query.offset(page.offset()).limit(page.per_page);
     }
     let rows = query.all(&scope.executor()).await?;
-    Ok((rows.into_iter().map(artifact).collect::<Result<_, _>>()?, total))
+    let found = rows.into_iter().map(artifact).collect::<Result<_, _>>()?;
+    Ok((complete(scope, found).await?, total))
 }
 
 /// The artifacts of these releases, by release and then in the order of their last change.
@@ -107,7 +110,21 @@ pub async fn of_releases(scope: &impl Access, names: &[String]) -> Result<Vec<Ar
             found.push(artifact(row)?);
         }
     }
-    Ok(found)
+    complete(scope, found).await
+}
+
+/// Signed artifacts in the order of their ids, from the first one after `after`, at most `limit`.
+pub async fn signed_after(
+    scope: &impl Access,
+    after: Option<ArtifactId>,
+    limit: u64,
+) -> Result<Vec<Artifact>, StorageError> {
+    let mut query = mine(scope).filter(Column::Signed.eq(true));
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after.as_uuid()));
+    }
+    let rows = query.order_by_asc(Column::Id).limit(limit).all(&scope.executor()).await?;
+    complete(scope, rows.into_iter().map(artifact).collect::<Result<_, _>>()?).await
 }
 
 /// What the artifacts of a release ask of a device, as a deployment needs it.
@@ -196,7 +213,7 @@ pub async fn insert(tx: &WriteScope<'_>, new: &Artifact, slots: &[Slot]) -> Resu
         });
         artifact_slots::Entity::insert_many(rows).exec_without_returning(&tx.executor()).await?;
     }
-    Ok(())
+    artifact_signatures::insert(tx, new.id, &new.signer_ids(), new.updated_at).await
 }
 
 /// Answers whether a device was ever offered the artifact.
@@ -228,6 +245,7 @@ pub async fn set_description(
 
 /// Deletes an artifact and frees its slots.
 pub async fn delete(tx: &WriteScope<'_>, id: ArtifactId) -> Result<(), StorageError> {
+    artifact_signatures::delete(tx, id).await?;
     let tenant = tx.tenant().as_uuid();
     artifact_slots::Entity::delete_many()
         .filter(artifact_slots::Column::TenantId.eq(tenant))
@@ -317,6 +335,7 @@ fn artifact(row: Model) -> Result<Artifact, StorageError> {
         size: u64::try_from(row.size).map_err(|_| StorageError::OutOfRange("artifacts.size"))?,
         sha256: digest(row.blob_sha256)?,
         contents: from_column(&row.contents)?,
+        signers: Vec::new(),
         updated_at: row.updated_at,
     })
 }

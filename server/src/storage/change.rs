@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use crate::deployments::{ArtifactFit, DeviceDeploymentState};
 use crate::devices::{AuthSetStatus, CredentialDigest, DeviceStatus};
-use crate::ids::{ArtifactId, AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
+use crate::ids::{
+    ArtifactId, AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, KeyId, TenantId,
+};
+use crate::releases::{SignaturePolicy, Validity};
 
 /// One thing that a committed transaction changed and that in-memory state must follow.
 ///
@@ -100,6 +103,24 @@ pub enum Change {
         /// Its id.
         id: ArtifactId,
     },
+    /// One more key fits the signature of an artifact.
+    ArtifactVerified {
+        /// The release that it belongs to.
+        artifact_name: String,
+        /// Its id.
+        id: ArtifactId,
+        /// The key.
+        key: KeyId,
+    },
+    /// A key appeared, or was revoked.
+    VerificationKey {
+        /// Its id.
+        id: KeyId,
+        /// When its signatures count.
+        validity: Validity,
+    },
+    /// The tenant asks something else of signatures.
+    SignaturePolicy(SignaturePolicy),
 }
 
 impl Change {
@@ -116,6 +137,9 @@ impl Change {
             Self::DeviceDeployment { .. } => "device_deployment",
             Self::ArtifactAdded { .. } => "artifact_added",
             Self::ArtifactRemoved { .. } => "artifact_removed",
+            Self::ArtifactVerified { .. } => "artifact_verified",
+            Self::VerificationKey { .. } => "verification_key",
+            Self::SignaturePolicy(_) => "signature_policy",
         }
     }
 
@@ -141,6 +165,11 @@ impl Change {
             Self::ArtifactRemoved { artifact_name, id } => {
                 json!({ "release": artifact_name, "artifact": id.as_uuid() })
             }
+            Self::ArtifactVerified { artifact_name, id, key } => {
+                json!({ "release": artifact_name, "artifact": id.as_uuid(), "key": key.as_uuid() })
+            }
+            Self::VerificationKey { id, .. } => json!({ "key": id.as_uuid() }),
+            Self::SignaturePolicy(policy) => json!({ "policy": policy.as_str() }),
         }
     }
 }

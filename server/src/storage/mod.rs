@@ -13,6 +13,7 @@ mod escape;
 mod list;
 mod scope;
 
+pub mod artifact_signatures;
 pub mod artifacts;
 pub mod auth_sets;
 pub mod blobs;
@@ -28,9 +29,11 @@ pub mod provides;
 pub mod releases;
 pub mod sessions;
 pub mod sightings;
+pub mod signature_policies;
 pub mod signing_keys;
 pub mod tenants;
 pub mod users;
+pub mod verification_keys;
 
 #[cfg(test)]
 mod schema_tests;

@@ -114,6 +114,7 @@ pub(crate) fn artifact(name: &str, device_type: &str, size: u64) -> Artifact {
         size,
         sha256: [7; 32],
         contents: Contents { device_types: vec![device_type.to_owned()], ..Contents::default() },
+        signers: Vec::new(),
         updated_at: DateTime::UNIX_EPOCH,
     }
 }

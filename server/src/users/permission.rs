@@ -60,6 +60,10 @@ permissions! {
     SettingsRead = "settings:read";
     /// Change the settings of the tenant.
     SettingsWrite = "settings:write";
+    /// See whose signatures on artifacts count.
+    TrustRead = "trust:read";
+    /// Decide whose signatures on artifacts count.
+    TrustWrite = "trust:write";
     /// Add, change and disable users.
     UsersManage = "users:manage";
     /// See users.

@@ -45,6 +45,7 @@ const RELEASE_MANAGER: &[Permission] = &[
     P::InventoryRead,
     P::InventoryWrite,
     P::SettingsRead,
+    P::TrustRead,
 ];
 
 const OPERATOR: &[Permission] = &[
@@ -61,6 +62,7 @@ const OPERATOR: &[Permission] = &[
     P::InventoryRead,
     P::InventoryWrite,
     P::SettingsRead,
+    P::TrustRead,
 ];
 
 const ENROLLER: &[Permission] = &[
@@ -83,10 +85,18 @@ const CI: &[Permission] = &[
     P::DevicesRead,
     P::InventoryRead,
     P::SettingsRead,
+    P::TrustRead,
 ];
 
-const VIEWER: &[Permission] =
-    &[P::AccountOwn, P::ArtifactsRead, P::DeploymentsRead, P::DevicesRead, P::InventoryRead, P::SettingsRead];
+const VIEWER: &[Permission] = &[
+    P::AccountOwn,
+    P::ArtifactsRead,
+    P::DeploymentsRead,
+    P::DevicesRead,
+    P::InventoryRead,
+    P::SettingsRead,
+    P::TrustRead,
+];
 
 impl Role {
     /// All roles.
@@ -160,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn only_admins_manage_users_and_settings() {
+    fn only_admins_manage_users_settings_and_trust() {
         for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
-            for permission in [P::UsersManage, P::UsersRead, P::SettingsWrite] {
+            for permission in [P::UsersManage, P::UsersRead, P::SettingsWrite, P::TrustWrite] {
                 assert!(!role.permissions().contains(&permission), "{role}");
             }
         }
@@ -174,6 +184,7 @@ mod tests {
                 | P::DevicesRead
                 | P::InventoryRead
                 | P::SettingsRead
+                | P::TrustRead
         )));
     }
 }

@@ -6,6 +6,7 @@ mod deployments;
 mod devauth;
 mod inventory;
 mod permissions;
+mod release_trust;
 mod releases;
 mod setup;
 mod useradm;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());
     trials.extend(releases::trials());
+    trials.extend(release_trust::trials());
     trials.extend(deployments::trials());
     trials
 }

@@ -141,7 +141,8 @@ impl From<DownloadError> for ApiError {
             DownloadError::Invalid
             | DownloadError::Expired
             | DownloadError::NotAccepted(_)
-            | DownloadError::Ended => Self::new(Code::LinkRefused, err.to_string()),
+            | DownloadError::Ended
+            | DownloadError::Untrusted => Self::new(Code::LinkRefused, err.to_string()),
         }
     }
 }

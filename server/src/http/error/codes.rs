@@ -93,6 +93,16 @@ error_codes! {
     DeviceLimit UNAUTHORIZED "device_limit";
     /// Too many devices wait for acceptance.
     TooManyPending TOO_MANY_REQUESTS "too_many_pending";
+
+    // Of signatures on artifacts.
+    /// The artifact is not signed, and has to be.
+    SignatureRequired UNPROCESSABLE_ENTITY "signature_required";
+    /// No trusted key signed the artifact.
+    SignatureUntrusted UNPROCESSABLE_ENTITY "signature_untrusted";
+    /// The key that signed the artifact is revoked.
+    KeyRevoked UNPROCESSABLE_ENTITY "key_revoked";
+    /// The key that signed the artifact is not valid at this time.
+    KeyNotValid UNPROCESSABLE_ENTITY "key_not_valid";
 }
 
 #[cfg(test)]

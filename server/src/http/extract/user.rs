@@ -20,7 +20,7 @@ use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
 use crate::http::failure::{storage_failure, unavailable};
 use crate::inventory::Inventory;
-use crate::releases::Releases;
+use crate::releases::{ReleaseTrust, Releases};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
 use crate::users::{AuthenticateError, Permission, Principal, Users};
@@ -106,6 +106,12 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn releases(&self) -> Releases {
         Releases::new(self.scope(), self.core.blobs.clone(), Arc::clone(&self.core.clock))
+    }
+
+    /// Whose signatures on releases count for the caller's tenant.
+    #[must_use]
+    pub fn release_trust(&self) -> ReleaseTrust {
+        ReleaseTrust::new(self.scope(), self.core.blobs.clone(), Arc::clone(&self.core.clock))
     }
 
     /// The users of the caller's tenant.

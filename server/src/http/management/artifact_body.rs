@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,7 @@ pub struct ArtifactBody {
     info: InfoBody,
     /// Whether it carries a signature; says nothing of whose.
     signed: bool,
+    signature: SignatureBody,
     updates: Vec<UpdateBody>,
     artifact_provides: BTreeMap<String, String>,
     #[schema(value_type = Object)]
@@ -28,6 +29,21 @@ pub struct ArtifactBody {
     /// Bytes of the file.
     size: u64,
     modified: String,
+}
+
+/// Whose signature it is, now.
+#[derive(Serialize, utoipa::ToSchema)]
+struct SignatureBody {
+    /// `unsigned`, `untrusted`, `trusted`, `not_yet_valid`, `expired` or `revoked`.
+    status: &'static str,
+    /// The tenant's keys that fit.
+    keys: Vec<SignerBody>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct SignerBody {
+    id: String,
+    name: String,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -70,8 +86,14 @@ struct PairBody {
     value: Value,
 }
 
-impl From<Artifact> for ArtifactBody {
-    fn from(artifact: Artifact) -> Self {
+impl ArtifactBody {
+    /// The artifact, as it is at a moment.
+    pub(super) fn new(artifact: Artifact, now: DateTime<Utc>) -> Self {
+        let keys = artifact
+            .signers
+            .iter()
+            .map(|signer| SignerBody { id: signer.id.to_string(), name: signer.name.clone() });
+        let signature = SignatureBody { status: artifact.signature(now).as_str(), keys: keys.collect() };
         let Contents { device_types, provides, depends, clears, payloads } = artifact.contents;
         let mut artifact_depends: Map<String, Value> =
             depends.into_iter().map(|(key, wanted)| (key, depends_body(wanted))).collect();
@@ -84,6 +106,7 @@ impl From<Artifact> for ArtifactBody {
             device_types_compatible: device_types,
             info: InfoBody { format: "mender", version: artifact.format_version },
             signed: artifact.signed,
+            signature,
             updates: payloads.into_iter().map(update_body).collect(),
             artifact_provides: provides,
             artifact_depends,
@@ -155,6 +178,7 @@ mod tests {
                     metadata: serde_json::Map::from_iter([("k".to_owned(), json!(1))]),
                 }],
             },
+            signers: Vec::new(),
             updated_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
         }
     }
@@ -162,7 +186,7 @@ mod tests {
     #[test]
     fn an_artifact_has_all_that_clients_read() {
         assert_eq!(
-            serde_json::to_value(ArtifactBody::from(artifact())).unwrap(),
+            serde_json::to_value(ArtifactBody::new(artifact(), DateTime::UNIX_EPOCH)).unwrap(),
             json!({
                 "id": "00000000-0000-0000-0000-000000000000",
                 "name": "r1",
@@ -170,6 +194,7 @@ mod tests {
                 "device_types_compatible": ["board"],
                 "info": { "format": "mender", "version": 3 },
                 "signed": true,
+                "signature": { "status": "untrusted", "keys": [] },
                 "updates": [{
                     "type_info": { "type": "single-file" },
                     "files": [{ "name": "f", "checksum": "ab", "size": 3, "date": "1970-01-01T00:00:00.000Z" }],
@@ -193,7 +218,7 @@ mod tests {
     fn an_empty_payload_has_no_metadata_and_no_type() {
         let mut empty = artifact();
         empty.contents.payloads = vec![Payload::default()];
-        let body = serde_json::to_value(ArtifactBody::from(empty)).unwrap();
+        let body = serde_json::to_value(ArtifactBody::new(empty, DateTime::UNIX_EPOCH)).unwrap();
         assert_eq!(body["updates"], json!([{ "type_info": { "type": null }, "files": [] }]));
     }
 }

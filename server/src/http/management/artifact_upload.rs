@@ -11,7 +11,7 @@ use crate::http::extract::{AuthedUser, Requires};
 use crate::http::failure::unavailable;
 use crate::http::shared_payload::SharedPayload;
 use crate::ids::ArtifactId;
-use crate::releases::{Releases, UploadError, UploadRequest};
+use crate::releases::{Releases, SignatureError, UploadError, UploadRequest};
 use crate::users::Permission;
 
 /// Seconds after which an upload that the end of the server cut short may come again.
@@ -53,7 +53,7 @@ pub struct Form {
         (status = 409, description = "An artifact of this name fits the same devices: `metadata.conflict`"),
         (status = 413, description = "Too large"),
         (status = 415, description = "Not a form"),
-        (status = 422, description = "The id is taken, or more combinations of depends than can be kept apart"),
+        (status = 422, description = "The signature policy refuses it, the id is taken, or more combinations of depends than can be kept apart"),
         (status = 503, description = "Too many uploads at once: try again later"),
         (status = 507, description = "No room is left"),
     ),
@@ -90,12 +90,14 @@ async fn receive(
 ) -> Result<ArtifactId, ApiError> {
     let mut form = upload_form::open(request, body)?;
     let (fields, mut file) = upload_form::until_artifact(&mut form).await?;
-    let mut upload = releases.upload(UploadRequest {
-        id: fields.artifact_id,
-        description: fields.description,
-        declared_size: fields.size,
-        max_bytes,
-    })?;
+    let mut upload = releases
+        .upload(UploadRequest {
+            id: fields.artifact_id,
+            description: fields.description,
+            declared_size: fields.size,
+            max_bytes,
+        })
+        .await?;
     while let Some(chunk) = upload_form::next_chunk(&mut file).await? {
         upload.write(chunk).await?;
     }
@@ -110,6 +112,7 @@ impl From<UploadError> for ApiError {
             UploadError::SizeMismatch { .. } | UploadError::Refused(_) | UploadError::Description(_) => {
                 Self::new(Code::BadRequest, text)
             }
+            UploadError::Signature(err) => signature_refusal(&err),
             UploadError::TooManySlots(_) | UploadError::IdTaken(_) => Self::new(Code::Unprocessable, text),
             UploadError::Conflict { name, existing } => {
                 let id = existing.map(|id| id.to_string());
@@ -122,6 +125,16 @@ impl From<UploadError> for ApiError {
             UploadError::Storage(err) => Self::internal(err),
         }
     }
+}
+
+fn signature_refusal(err: &SignatureError) -> ApiError {
+    let code = match err {
+        SignatureError::Missing => Code::SignatureRequired,
+        SignatureError::Untrusted { .. } => Code::SignatureUntrusted,
+        SignatureError::Revoked { .. } => Code::KeyRevoked,
+        SignatureError::OutsideValidity { .. } => Code::KeyNotValid,
+    };
+    ApiError::new(code, err.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Artifacts: listed, looked at, described, deleted (management API §4.1).
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::http::extract::{AuthedUser, Requires, Sent};
 use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
 use crate::ids::ArtifactId;
-use crate::releases::{ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch};
+use crate::releases::{Artifact, ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch};
 use crate::users::Permission;
 
 /// Names that one list may ask for.
@@ -61,7 +62,7 @@ pub struct Description {
 pub async fn list_all(caller: AuthedUser<ReadArtifacts>, query: Query) -> Result<HttpResponse, ApiError> {
     let filter = parts_filter(&query);
     let (found, _) = caller.releases().artifacts(&filter, ArtifactOrder::default(), None).await?;
-    let items: Vec<ArtifactBody> = found.into_iter().map(ArtifactBody::from).collect();
+    let items = bodies(found, caller.now());
     Ok(HttpResponse::Ok().json(items))
 }
 
@@ -93,7 +94,7 @@ pub async fn list_parts(
     let page = query.lenient_page(MAX_PER_PAGE);
     let (found, total) =
         caller.releases().artifacts(&parts_filter(&query), order(&query), Some(page)).await?;
-    let items: Vec<ArtifactBody> = found.into_iter().map(ArtifactBody::from).collect();
+    let items = bodies(found, caller.now());
     Ok(part(&request, &query, page, Extent::Total(total), &items))
 }
 
@@ -131,7 +132,7 @@ pub async fn list(
     let page = query.lenient_page(i64::MAX.unsigned_abs());
     let (found, total) = caller.releases().artifacts(&filter, ArtifactOrder::default(), Some(page)).await?;
     let has_more = page.page.saturating_mul(page.per_page) < total;
-    let items: Vec<ArtifactBody> = found.into_iter().map(ArtifactBody::from).collect();
+    let items = bodies(found, caller.now());
     Ok(part(&request, &query, page, Extent::More(has_more), &items))
 }
 
@@ -152,7 +153,7 @@ pub async fn list(
 )]
 pub async fn get(caller: AuthedUser<ReadArtifacts>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let found = caller.releases().artifact(artifact_id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(ArtifactBody::from(found)))
+    Ok(HttpResponse::Ok().json(ArtifactBody::new(found, caller.now())))
 }
 
 /// Changes the description of an artifact that no deployment used yet.
@@ -233,6 +234,10 @@ pub async fn limit(
 
 pub(super) fn artifact_id(text: &str) -> Result<ArtifactId, ApiError> {
     text.parse().map_err(|_| ApiError::new(Code::BadRequest, "ID is not a valid UUID"))
+}
+
+fn bodies(found: Vec<Artifact>, now: DateTime<Utc>) -> Vec<ArtifactBody> {
+    found.into_iter().map(|artifact| ArtifactBody::new(artifact, now)).collect()
 }
 
 fn parts_filter(query: &Query) -> ArtifactFilter {

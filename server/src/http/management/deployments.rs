@@ -191,6 +191,7 @@ impl From<DeploymentError> for ApiError {
             DeploymentError::NoArtifact(_) | DeploymentError::Finished(_) => {
                 Self::new(Code::Unprocessable, text)
             }
+            DeploymentError::Untrusted(_) => Self::new(Code::SignatureUntrusted, text),
             DeploymentError::Duplicate => Self::new(Code::Conflict, text),
             DeploymentError::NotFound(_) | DeploymentError::NoLog { .. } => Self::new(Code::NotFound, text),
             DeploymentError::Storage(err) => storage_failure(err),

@@ -12,6 +12,8 @@ pub mod device_deployments;
 pub mod devices;
 pub mod groups;
 pub mod inventory;
+pub mod release_keys;
+pub mod release_policy;
 pub mod releases;
 pub mod setup;
 mod upload_form;

@@ -1,6 +1,7 @@
 //! Releases: all artifacts of one name (management API §4.2).
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::artifact_body::ArtifactBody;
@@ -50,22 +51,27 @@ struct InUseBody {
     active_deployments: Vec<String>,
 }
 
-impl From<Release> for ReleaseBody {
-    fn from(release: Release) -> Self {
+impl ReleaseBody {
+    fn new(release: Release, now: DateTime<Utc>) -> Self {
         Self {
             name: release.name,
             modified: timestamp(release.updated_at),
             tags: Vec::new(),
             notes: release.notes,
             artifacts_count: release.artifacts.len(),
-            artifacts: release.artifacts.into_iter().map(ArtifactBody::from).collect(),
+            artifacts: release
+                .artifacts
+                .into_iter()
+                .map(|artifact| ArtifactBody::new(artifact, now))
+                .collect(),
         }
     }
 }
 
-impl From<Release> for OldReleaseBody {
-    fn from(release: Release) -> Self {
-        let ReleaseBody { name, modified, tags, notes, artifacts, artifacts_count } = release.into();
+impl OldReleaseBody {
+    fn new(release: Release, now: DateTime<Utc>) -> Self {
+        let ReleaseBody { name, modified, tags, notes, artifacts, artifacts_count } =
+            ReleaseBody::new(release, now);
         Self { name, artifacts, artifacts_count, modified, tags, notes }
     }
 }
@@ -97,7 +103,8 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let page = query.lenient_page(MAX_PER_PAGE);
     let (found, total) = find(&caller.releases(), &query, Some(page)).await?;
-    let items: Vec<ReleaseBody> = found.into_iter().map(ReleaseBody::from).collect();
+    let now = caller.now();
+    let items: Vec<ReleaseBody> = found.into_iter().map(|release| ReleaseBody::new(release, now)).collect();
     Ok(part(&request, &query, page, Extent::Total(total), &items))
 }
 
@@ -121,7 +128,9 @@ pub async fn list(
 )]
 pub async fn list_all_v1(caller: AuthedUser<ReadArtifacts>, query: Query) -> Result<HttpResponse, ApiError> {
     let (found, _) = find(&caller.releases(), &query, None).await?;
-    let items: Vec<OldReleaseBody> = found.into_iter().map(OldReleaseBody::from).collect();
+    let now = caller.now();
+    let items: Vec<OldReleaseBody> =
+        found.into_iter().map(|release| OldReleaseBody::new(release, now)).collect();
     Ok(HttpResponse::Ok().json(items))
 }
 
@@ -153,7 +162,9 @@ pub async fn list_parts_v1(
 ) -> Result<HttpResponse, ApiError> {
     let page = query.lenient_page(MAX_PER_PAGE);
     let (found, total) = find(&caller.releases(), &query, Some(page)).await?;
-    let items: Vec<OldReleaseBody> = found.into_iter().map(OldReleaseBody::from).collect();
+    let now = caller.now();
+    let items: Vec<OldReleaseBody> =
+        found.into_iter().map(|release| OldReleaseBody::new(release, now)).collect();
     Ok(part(&request, &query, page, Extent::Total(total), &items))
 }
 
@@ -175,7 +186,7 @@ pub async fn get(
     caller: AuthedUser<ReadArtifacts>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(ReleaseBody::from(caller.releases().get(&name).await?)))
+    Ok(HttpResponse::Ok().json(ReleaseBody::new(caller.releases().get(&name).await?, caller.now())))
 }
 
 /// Deletes releases with all their artifacts, or none of them.

@@ -1,5 +1,7 @@
 //! Releases against a real database and a real directory.
 
+mod trust;
+
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ impl Bench {
 
     async fn upload(&self, bytes: &[u8], request: UploadRequest) -> Result<ArtifactId, UploadError> {
         self.clock.advance(TimeDelta::seconds(1));
-        let mut upload = self.releases.upload(request)?;
+        let mut upload = self.releases.upload(request).await?;
         for chunk in bytes.chunks(777) {
             upload.write(Bytes::copy_from_slice(chunk)).await?;
         }
@@ -183,7 +185,7 @@ async fn what_is_refused_leaves_nothing_behind(storage: TestDatabase) {
 
 async fn an_upload_fails_while_bytes_arrive(storage: TestDatabase) {
     let bench = Bench::new(storage);
-    let mut upload = bench.releases.upload(request()).unwrap();
+    let mut upload = bench.releases.upload(request()).await.unwrap();
     let mut outcome = Ok(());
     for _ in 0..100 {
         outcome = upload.write(Bytes::from(vec![b'x'; 4096])).await;
@@ -199,7 +201,7 @@ async fn an_upload_fails_while_bytes_arrive(storage: TestDatabase) {
 async fn a_dropped_upload_leaves_nothing_behind(storage: TestDatabase) {
     let bench = Bench::new(storage);
     let bytes = fixture("module-single");
-    let mut upload = bench.releases.upload(request()).unwrap();
+    let mut upload = bench.releases.upload(request()).await.unwrap();
     upload.write(Bytes::from(bytes)).await.unwrap();
     drop(upload);
     // The reading thread notices the end of the channel, whenever it runs next.
@@ -283,7 +285,7 @@ async fn a_blob_goes_with_its_last_row(storage: TestDatabase) {
     };
     let bytes = fixture("module-single");
     let mine = bench.upload(&bytes, request()).await.unwrap();
-    let mut upload = other_tenant.upload(request()).unwrap();
+    let mut upload = other_tenant.upload(request()).await.unwrap();
     upload.write(Bytes::from(bytes)).await.unwrap();
     let theirs = upload.finish().await.unwrap();
     assert_eq!(bench.files().len(), 1);

@@ -1,5 +1,6 @@
 //! The tables as sea-orm sees them, one file each; nothing of them leaves `storage`.
 
+pub(crate) mod artifact_signatures;
 pub(crate) mod artifact_slots;
 pub(crate) mod artifacts;
 pub(crate) mod auth_sets;
@@ -14,6 +15,8 @@ pub(crate) mod inventory_attributes;
 pub(crate) mod memberships;
 pub(crate) mod releases;
 pub(crate) mod sessions;
+pub(crate) mod signature_policies;
 pub(crate) mod signing_keys;
 pub(crate) mod tenants;
 pub(crate) mod users;
+pub(crate) mod verification_keys;
