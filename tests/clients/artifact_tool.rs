@@ -138,7 +138,7 @@ fn a_deployment_is_waited_for() {
         .spawn()
         .expect("started");
     let path = "/api/management/v1/deployments/deployments";
-    let id = harness::wait::eventually("the deployment", std::time::Duration::from_secs(60), || {
+    let id = harness::wait::eventually("the deployment", std::time::Duration::from_mins(1), || {
         let list = server.admin().get(path).expect(200).json();
         list[0]["id"].as_str().map(str::to_owned)
     });

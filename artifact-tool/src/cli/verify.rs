@@ -11,20 +11,20 @@ const MAX_POLICY: u64 = 256 * 1024;
 
 /// Check an artifact against a policy: which keys may sign, which devices it may be for, what it may be called.
 ///
-/// The policy is a TOML file; every key is optional:
-///
-///   keys = ["release.public.pem"]       # one of them must have signed; paths from the policy's folder
-///   `require_signature` = true            # the default as soon as there are keys
-///   `device_types` = ["beaglebone"]       # it is for no others
-///   name = "release-*"                  # * is any run of characters
-///   `payload_types` = ["rootfs-image"]    # it has no others
-///   `max_size` = "200MB"
-///   `allow_unsigned_additions` = false
-///
-/// Every rule that is broken is told.
+/// Every rule of the policy that is broken is told.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-#[command(after_help = "Example:\n  artifact-tool verify --policy release.toml app.mender")]
+#[command(after_help = "\
+The policy is a TOML file; every key is optional:
+  keys = [\"release.public.pem\"]       one of them must have signed; paths from the policy's folder
+  require_signature = true            the default as soon as there are keys
+  device_types = [\"beaglebone\"]       it is for no others
+  name = \"release-*\"                  * is any run of characters
+  payload_types = [\"rootfs-image\"]    it has no others
+  max_size = \"200MB\"
+  allow_unsigned_additions = false
+
+Example:
+  artifact-tool verify --policy release.toml app.mender")]
 pub(crate) struct Args {
     /// Policy
     #[arg(long, value_name = "FILE")]

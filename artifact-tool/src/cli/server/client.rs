@@ -16,7 +16,7 @@ const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const MAX_CERTIFICATES: u64 = 8 * 1024 * 1024;
 const CONNECT: Duration = Duration::from_secs(30);
 /// How long a server may take to judge an artifact of which it has every byte.
-const ANSWER: Duration = Duration::from_secs(300);
+const ANSWER: Duration = Duration::from_mins(5);
 /// Largest answer that is looked at.
 const MAX_ANSWER: u64 = 1024 * 1024;
 
@@ -170,26 +170,20 @@ fn refusal(status: StatusCode, body: &str, retry_after: Option<&str>) -> String 
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let field = |name: &str| body.get(name).and_then(Value::as_str);
     let words = field("error").or(status.canonical_reason()).unwrap_or("no reason was given");
-    let mut message = format!("the server refused: {words} (HTTP {}", status.as_u16());
+    let mut details = vec![format!("HTTP {}", status.as_u16())];
     for (name, label) in [("code", "code"), ("request_id", "request")] {
-        if let Some(value) = field(name) {
-            message.push_str(&format!(", {label} {value}"));
-        }
+        details.extend(field(name).map(|value| format!("{label} {value}")));
     }
-    message.push(')');
-    if let Some(existing) = body.pointer("/metadata/conflict/artifact_id").and_then(Value::as_str) {
-        message.push_str(&format!("; it conflicts with the artifact {existing}"));
+    let mut parts = vec![format!("the server refused: {words} ({})", details.join(", "))];
+    let existing = body.pointer("/metadata/conflict/artifact_id").and_then(Value::as_str);
+    parts.extend(existing.map(|existing| format!("it conflicts with the artifact {existing}")));
+    match status {
+        StatusCode::UNAUTHORIZED => parts.push("log in again, or check SEALIFT_TOKEN".to_owned()),
+        StatusCode::FORBIDDEN => parts.push("the user or the token lacks the permission".to_owned()),
+        _ => {}
     }
-    let advice = match status {
-        StatusCode::UNAUTHORIZED => "; log in again, or check SEALIFT_TOKEN",
-        StatusCode::FORBIDDEN => "; the user or the token lacks the permission",
-        _ => "",
-    };
-    message.push_str(advice);
-    if let Some(seconds) = retry_after {
-        message.push_str(&format!("; try again in {seconds} seconds"));
-    }
-    message
+    parts.extend(retry_after.map(|seconds| format!("try again in {seconds} seconds")));
+    parts.join("; ")
 }
 
 #[cfg(test)]

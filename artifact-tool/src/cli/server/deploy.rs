@@ -21,15 +21,8 @@ artifact-tool deploy app-1.1 --device 0190b6f4-3c52-7cc2-8a1c-8c9a5f0d2f11")]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: Connection,
-    /// All accepted devices
-    #[arg(long, group = "target")]
-    all: bool,
-    /// The devices of a group
-    #[arg(long, value_name = "GROUP", group = "target")]
-    group: Option<String>,
-    /// Id of a device; may be repeated
-    #[arg(long = "device", value_name = "ID", group = "target")]
-    devices: Vec<String>,
+    #[command(flatten)]
+    target: Target,
     /// Name of the deployment [default: that of the release]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -46,21 +39,33 @@ pub(crate) struct Args {
     release: String,
 }
 
+/// Which devices.
+#[derive(Debug, clap::Args)]
+#[group(id = "target", required = true, multiple = false)]
+struct Target {
+    /// All accepted devices
+    #[arg(long)]
+    all: bool,
+    /// The devices of a group
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+    /// Id of a device; may be repeated
+    #[arg(long = "device", value_name = "ID")]
+    devices: Vec<String>,
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    if !args.all && args.group.is_none() && args.devices.is_empty() {
-        return Err(Failure::usage("which devices? Give --all, --group or --device"));
-    }
     let client = args.connection.client()?;
     let name = args.name.as_ref().unwrap_or(&args.release);
     let mut wanted = json!({"name": name, "artifact_name": args.release, "force_installation": args.force});
     if let Value::Object(wanted) = &mut wanted {
-        if args.all {
+        if args.target.all {
             wanted.insert("all_devices".to_owned(), true.into());
-        } else if !args.devices.is_empty() {
-            wanted.insert("devices".to_owned(), args.devices.clone().into());
+        } else if !args.target.devices.is_empty() {
+            wanted.insert("devices".to_owned(), args.target.devices.clone().into());
         }
     }
-    let path = match &args.group {
+    let path = match &args.target.group {
         Some(group) => format!("{DEPLOYMENTS}/group/{}", escaped(group)),
         None => DEPLOYMENTS.to_owned(),
     };

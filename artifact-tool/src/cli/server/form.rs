@@ -5,9 +5,12 @@ use std::io::{self, Chain, Cursor, Read};
 
 use artifact::Digest;
 
+/// What stands before the file, the file, what stands after it.
+type Content = Chain<Chain<Cursor<Vec<u8>>, File>, Cursor<Vec<u8>>>;
+
 /// A form whose last part is a file.
 pub(super) struct Form<'a> {
-    content: Chain<Chain<Cursor<Vec<u8>>, File>, Cursor<Vec<u8>>>,
+    content: Content,
     length: u64,
     boundary: String,
     progress: &'a dyn Fn(u64),
@@ -23,23 +26,22 @@ impl<'a> Form<'a> {
         sha256: Option<Digest>,
         progress: &'a dyn Fn(u64),
     ) -> Self {
-        // A boundary may not occur in the file: the file's own digest cannot be known to who made it.
-        let boundary =
-            format!("----sealift-{}", sha256.map_or_else(String::new, |digest| digest.to_string()));
-        let mut head = String::new();
-        for (field, value) in fields {
-            head.push_str(&format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
-            ));
-        }
+        // A boundary may not occur in the file, and who made the file cannot have put its own digest in. It has 70
+        // characters at most (RFC 2046 §5.1.1).
+        let digest = sha256.map_or_else(String::new, |digest| digest.to_string());
+        let boundary = format!("----sealift-{}", digest.get(..48).unwrap_or_default());
+        let field = |(field, value): &(&str, &str)| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n")
+        };
         let name: String = name
             .chars()
             .map(|char| if char.is_ascii_graphic() && char != '"' { char } else { '_' })
             .collect();
-        head.push_str(&format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"artifact\"; filename=\"{name}\"\r\n\
+        let fields: String = fields.iter().map(field).collect();
+        let head = format!(
+            "{fields}--{boundary}\r\nContent-Disposition: form-data; name=\"artifact\"; filename=\"{name}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n"
-        ));
+        );
         let tail = format!("\r\n--{boundary}--\r\n");
         let around = u64::try_from(head.len() + tail.len()).unwrap_or(u64::MAX);
         let content = Cursor::new(head.into_bytes()).chain(file).chain(Cursor::new(tail.into_bytes()));

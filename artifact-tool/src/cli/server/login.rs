@@ -13,7 +13,7 @@ use super::session::Session;
 /// Log in to a server, for upload and deploy.
 ///
 /// The session is kept in `sealift/artifact-tool.json` of the folder for configuration, readable by its owner only.
-/// In CI set SEALIFT_TOKEN instead.
+/// In CI set `SEALIFT_TOKEN` instead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
 artifact-tool login --server https://ota.example.com:8443 --ca ca.crt release@example.com")]
