@@ -163,7 +163,7 @@ fn five_thousand_slow_connections_hurt_nobody() {
 }
 
 fn ten_thousand_slow_connections_hurt_nobody() {
-    slow_connections(9_000);
+    slow_connections(10_000);
 }
 
 /// Holds connections open that send a byte of a head now and then.

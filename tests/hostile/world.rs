@@ -287,9 +287,12 @@ fn forget_moments(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(forget_moments),
         Value::Object(members) => {
-            members.retain(|name, _| {
-                !["last_checkin_date", "check_in_time", "updated_ts"].contains(&name.as_str())
-            });
+            let moves = |name: &str| ["last_checkin_date", "check_in_time", "updated_ts"].contains(&name);
+            members.retain(|name, _| !moves(name));
+            // The same as an attribute of the inventory.
+            if members.get("name").and_then(Value::as_str).is_some_and(moves) {
+                members.remove("value");
+            }
             members.values_mut().for_each(forget_moments);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
