@@ -106,6 +106,8 @@ fn artifact(payload: u64) -> Outcome<Vec<u8>> {
         payload_type: "bench".to_owned(),
         files: vec![InputFile::bytes("payload.bin", bytes)],
         meta_data: None,
+        additions: None,
+        added_files: Vec::new(),
     };
     let mut artifact = Vec::new();
     let options = WriteOptions { encoding: Encoding::NONE, ..WriteOptions::default() };
