@@ -19,6 +19,7 @@ mod m20261122_000010_change_log;
 mod m20261124_000011_verification_keys;
 mod m20261124_000012_signature_policies;
 mod m20261124_000013_artifact_signatures;
+mod m20261124_000014_writer_leases;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000011_verification_keys::Migration),
             Box::new(m20261124_000012_signature_policies::Migration),
             Box::new(m20261124_000013_artifact_signatures::Migration),
+            Box::new(m20261124_000014_writer_leases::Migration),
         ]
     }
 }

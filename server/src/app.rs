@@ -56,6 +56,9 @@ pub enum AppError {
     /// Another server runs on the data directory.
     #[error("another server uses the data directory {0}: stop it, or use another with --data-dir")]
     InUse(String),
+    /// Another server runs on the database.
+    #[error("another server uses this database: stop it, or name another with --database-url")]
+    DatabaseInUse,
     /// The database.
     #[error("failed to open the database")]
     Storage(#[from] StorageError),
@@ -179,10 +182,23 @@ fn lock_data_dir(config: &Config) -> Result<File, AppError> {
     }
 }
 
-/// Opens the database and brings its schema up to date.
+/// Opens the database beside whoever uses it, and brings its schema up to date.
 pub async fn open_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
     make_data_dir(config)?;
-    let database = Database::open(&database_location(config)).await?;
+    prepare(Database::open(&database_location(config)).await?, clock).await
+}
+
+/// Opens the database for a server.
+async fn open_own_database(config: &Config, clock: &dyn Clock) -> Result<Database, AppError> {
+    let database = match Database::open_exclusively(&database_location(config)).await {
+        Err(StorageError::InUse) => return Err(AppError::DatabaseInUse),
+        opened => prepare(opened?, clock).await?,
+    };
+    database.claim(clock.now()).await?;
+    Ok(database)
+}
+
+async fn prepare(database: Database, clock: &dyn Clock) -> Result<Database, AppError> {
     let applied = database.migrate().await?;
     if applied > 0 {
         tracing::info!(applied, "database schema brought up to date");
@@ -202,7 +218,7 @@ impl App {
         random: Arc<dyn SecureRandom>,
     ) -> Result<Self, AppError> {
         let lock = lock_data_dir(&config)?;
-        let database = open_database(&config, &*clock).await?;
+        let database = open_own_database(&config, &*clock).await?;
         let tx = database.begin(TenantId::DEFAULT).await?;
         tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
         tx.commit(clock.now()).await?;

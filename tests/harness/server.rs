@@ -58,6 +58,12 @@ impl ServerSetup {
         self
     }
 
+    /// Gives the server the database at this URL, which the trial has made.
+    #[must_use]
+    pub fn database(self, url: &str) -> Self {
+        self.env(DATABASE_URL, url)
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -198,7 +204,8 @@ impl TestServer {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = binaries::sealift();
         command.args(args).arg("--data-dir").arg(self.data_dir());
-        command.envs(self.database_url().map(|url| (DATABASE_URL, url)));
+        let database = self.setup.envs.iter().filter(|(name, _)| name == DATABASE_URL);
+        command.envs(database.map(|(name, url)| (name, url)));
         command
     }
 

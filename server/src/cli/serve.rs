@@ -10,10 +10,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{print_error, print_line};
 use super::stop_signal::StopSignal;
-use crate::app::{App, Running};
+use crate::app::{App, AppError, Running};
 use crate::clock::SystemClock;
 use crate::config::{Config, Flags};
 use crate::crypto::random::SystemRandom;
+use crate::telemetry::chain;
 use crate::throttle::raise_open_files;
 use crate::tls::write_private;
 
@@ -75,7 +76,17 @@ pub(super) async fn run(config: Config) -> Result<Exit, CliError> {
     let mut stop = StopSignal::new()?;
     show_first_steps(&running).await?;
     print_line(&format!("ready {}", running.url()))?;
-    stop.received().await;
+    let is_lost = tokio::select! {
+        () = stop.received() => false,
+        () = running.core.database.lost() => true,
+    };
+    if is_lost {
+        // Its memory is of the past, and nothing more can be stored; requests in flight get their answers.
+        if let Err(err) = running.stop().await {
+            tracing::warn!(error = chain(&err), "failed to stop in good order");
+        }
+        return Err(CliError::unreachable("stopped", AppError::DatabaseInUse));
+    }
     tracing::info!("stopping");
     running.stop().await.map_err(|err| CliError::unreachable("failed to stop in good order", err))?;
     Ok(Exit::Done)

@@ -1,5 +1,8 @@
 //! Failures of storage and writer, as callers see them.
 
+use std::error::Error;
+use std::fmt;
+
 use super::error::{ApiError, Code};
 use crate::storage::StorageError;
 use crate::throttle::RetryAfter;
@@ -13,8 +16,11 @@ const RETRY_SECS: u32 = 5;
 pub fn storage_failure(err: StorageError) -> ApiError {
     match err {
         StorageError::Full => full(),
+        StorageError::Unavailable(_)
+        | StorageError::InDoubt
+        | StorageError::InUse
+        | StorageError::Interrupted => outage(err),
         StorageError::Database(_)
-        | StorageError::Interrupted
         | StorageError::Corrupt { .. }
         | StorageError::CorruptRow { .. }
         | StorageError::OutOfRange(_) => ApiError::internal(err),
@@ -29,6 +35,7 @@ pub fn write_failure(err: WriteError) -> ApiError {
             ApiError::retry_after(Code::Unavailable, err.to_string(), RETRY_SECS)
         }
         WriteError::Storage(err) if matches!(*err, StorageError::Full) => full(),
+        WriteError::Storage(err) if err.is_outage() => outage(err),
         WriteError::Storage(err) => ApiError::internal(err),
     }
 }
@@ -43,6 +50,11 @@ pub fn rate_limited(RetryAfter(secs): RetryAfter) -> ApiError {
 #[must_use]
 pub fn unavailable(message: &str, RetryAfter(secs): RetryAfter) -> ApiError {
     ApiError::retry_after(Code::Unavailable, message, secs)
+}
+
+/// An outage of the database: it is not the caller's fault, and passes.
+fn outage(err: impl Into<Box<dyn Error + Send + Sync>> + fmt::Display) -> ApiError {
+    ApiError::retry_after(Code::Unavailable, err.to_string(), RETRY_SECS).with_cause(err)
 }
 
 fn full() -> ApiError {

@@ -6,7 +6,7 @@ use super::verification::Evidence;
 use super::{Artifact, Releases, Slot, slots};
 use crate::ids::ArtifactId;
 use crate::storage::blobs::FinishedBlob;
-use crate::storage::{Change, Scope, WriteScope, artifacts, releases};
+use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases};
 
 /// An artifact that was read to its end.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ pub(super) async fn publish(
     let gate = releases.blobs.gate().await;
     gate.publish(blob).await?;
     let stored = store(&releases.scope, artifact, &mut evidence, &slots).await;
-    if stored.is_err() {
+    // If it may have been stored, the blob stays: the next start knows.
+    let is_refused = !matches!(stored, Ok(()) | Err(UploadError::Storage(StorageError::InDoubt)));
+    if is_refused {
         // A failed look-up leaves the blob to the sweep at the next start.
         if let Err(err) = releases.unlink_unreferenced(&gate, sha256).await {
             tracing::warn!(error = %err, "a refused artifact's blob stays until the next start");

@@ -235,6 +235,9 @@ impl From<StorageError> for UploadError {
             StorageError::Full => Self::Full,
             StorageError::Interrupted
             | StorageError::Database(_)
+            | StorageError::Unavailable(_)
+            | StorageError::InDoubt
+            | StorageError::InUse
             | StorageError::Corrupt { .. }
             | StorageError::CorruptRow { .. }
             | StorageError::OutOfRange(_) => Self::Storage(err),

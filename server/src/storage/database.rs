@@ -2,18 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DbBackend, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnAcquireErr, ConnectOptions, DatabaseConnection, DatabaseExecutor, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::lease::{Lease, LockState};
 use super::{Change, ChangeSink, Scope, StorageError, Transaction};
 use crate::ids::TenantId;
+use crate::telemetry::chain;
 
 /// Connections that read from SQLite while its one writer works.
 const SQLITE_READERS: u32 = 4;
@@ -21,8 +24,20 @@ const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
+/// How long a request waits for a connection to PostgreSQL; longer than a lock is waited for.
+const POSTGRES_PATIENCE: Duration = Duration::from_secs(4);
+
 /// How long a statement waits for another process (a `sealift user` beside the server) to let go of the file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long writers are refused after one could not reach the database.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a request waits to learn whether it was committed when the database went away meanwhile.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The time between two attempts to learn it.
+const SETTLE_STEP: Duration = Duration::from_millis(100);
 
 /// Where the database is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,8 +53,24 @@ pub enum DatabaseLocation {
 pub struct Database {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    gate: Arc<Mutex<()>>,
+    gate: Arc<Mutex<Gate>>,
     sink: Arc<OnceLock<Arc<dyn ChangeSink>>>,
+    lock: Option<LockState>,
+    lease: Arc<OnceLock<Lease>>,
+}
+
+/// What the writers of this process pass one after the other.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// A transaction of which is not known whether it was committed.
+    in_doubt: Option<InDoubt>,
+    /// When the database could not be reached.
+    failed_at: Option<Instant>,
+}
+
+struct InDoubt {
+    mark: i64,
+    changes: Vec<(TenantId, Change)>,
 }
 
 impl Database {
@@ -47,20 +78,47 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Database`] if it cannot be reached.
+    /// [`StorageError::Unavailable`] if it cannot be reached.
     pub async fn open(location: &DatabaseLocation) -> Result<Self, StorageError> {
         let (writer, reader) = match location {
             DatabaseLocation::File(path) => {
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 // The writer first: it creates the file and switches it to the write-ahead log.
-                (connect(&url, 1).await?, connect(&url, SQLITE_READERS).await?)
+                (connect_sqlite(&url, 1).await?, connect_sqlite(&url, SQLITE_READERS).await?)
+            }
+            DatabaseLocation::Url(url) if url.starts_with("sqlite:") => {
+                (connect_sqlite(url, 1).await?, connect_sqlite(url, SQLITE_READERS).await?)
             }
             DatabaseLocation::Url(url) => {
-                let pool = connect(url, POSTGRES_CONNECTIONS).await?;
+                let pool = connect_postgres(url, POSTGRES_CONNECTIONS, None).await?;
                 (pool.clone(), pool)
             }
         };
-        Ok(Self { reader, writer, gate: Arc::new(Mutex::new(())), sink: Arc::new(OnceLock::new()) })
+        Ok(Self::of(writer, reader, None))
+    }
+
+    /// Opens the database for a server. On PostgreSQL it is then the only one; a SQLite file is kept for it by the
+    /// lock on its data directory.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::InUse`] if another server uses it.
+    pub async fn open_exclusively(location: &DatabaseLocation) -> Result<Self, StorageError> {
+        let DatabaseLocation::Url(url) = location else { return Self::open(location).await };
+        if url.starts_with("sqlite:") {
+            return Self::open(location).await;
+        }
+        let lock = LockState::default();
+        // Readers first: whether the database is there has an answer that says more.
+        let reader = connect_postgres(url, POSTGRES_CONNECTIONS, None).await?;
+        let writer = connect_postgres(url, 1, Some(lock.clone())).await;
+        let writer =
+            writer.map_err(|err| if lock.is_held_elsewhere() { StorageError::InUse } else { err })?;
+        Ok(Self::of(writer, reader, Some(lock)))
+    }
+
+    fn of(writer: DatabaseConnection, reader: DatabaseConnection, lock: Option<LockState>) -> Self {
+        Self { reader, writer, gate: Arc::default(), sink: Arc::default(), lock, lease: Arc::default() }
     }
 
     /// Brings the schema up to date; returns how many changes were missing.
@@ -91,17 +149,108 @@ impl Database {
         Ok(self.reader.ping().await?)
     }
 
+    /// Becomes the writer, if the database was opened exclusively. The schema must be up to date.
+    pub async fn claim(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        if let Some(lock) = &self.lock {
+            let _ = self.lease.set(Lease::claim(&self.writer, lock.clone(), now).await?);
+        }
+        Ok(())
+    }
+
+    /// Waits until another server has become the writer.
+    pub async fn lost(&self) {
+        match self.lease.get() {
+            Some(lease) => lease.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Begins a write transaction for a tenant. All of them pass one gate, whatever the database, so this may wait
-    /// for others.
+    /// for others. While the database cannot be reached, who waits at the gate is refused without a try of his own.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] or [`StorageError::InUse`] if nothing can be written now.
     pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, StorageError> {
-        let gate = Arc::clone(&self.gate).lock_owned().await;
+        let mut gate = Arc::clone(&self.gate).lock_owned().await;
+        if gate.failed_at.is_some_and(|at| at.elapsed() < OUTAGE_PAUSE) {
+            return Err(StorageError::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)));
+        }
         let options = TransactionOptions {
             // SQLite takes its write lock here, not halfway through.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let inner = self.writer.begin_with_options(options).await?;
-        Ok(Transaction::new(self.clone(), inner, tenant, gate))
+        let begun = match self.resolve(&mut gate).await {
+            Ok(_) => self.writer.begin_with_options(options).await.map_err(StorageError::from),
+            Err(err) => Err(err),
+        };
+        let failed = matches!(begun, Err(StorageError::Unavailable(_)));
+        gate.failed_at = failed.then(Instant::now);
+        match begun {
+            Ok(inner) => Ok(Transaction::new(self.clone(), inner, tenant, gate)),
+            Err(err) => Err(match self.lease.get() {
+                Some(lease) => lease.refusal(err),
+                None => err,
+            }),
+        }
+    }
+
+    /// Writes the number of a transaction, which tells later whether it was committed.
+    pub(crate) async fn mark(&self, transaction: &DatabaseExecutor<'_>) -> Result<Option<i64>, StorageError> {
+        match self.lease.get() {
+            Some(lease) => lease.mark(transaction).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Finds out what became of a transaction whose commit had no answer.
+    pub(crate) async fn settle(
+        &self,
+        mut gate: OwnedMutexGuard<Gate>,
+        mark: Option<i64>,
+        changes: Vec<(TenantId, Change)>,
+        err: StorageError,
+    ) -> Result<(), StorageError> {
+        let Some(mark) = mark else { return Err(StorageError::InDoubt) };
+        tracing::warn!(error = chain(&err), "the database went away during a commit");
+        gate.in_doubt = Some(InDoubt { mark, changes });
+        let deadline = Instant::now() + SETTLE_PATIENCE;
+        loop {
+            match self.resolve(&mut gate).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(err),
+                Err(again) if again.is_outage() && Instant::now() < deadline => {
+                    tokio::time::sleep(SETTLE_STEP).await;
+                }
+                Err(_) => break,
+            }
+        }
+        // What follows the change log must learn of it even if nobody writes.
+        let database = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(OUTAGE_PAUSE).await;
+                let mut gate = database.gate.lock().await;
+                match database.resolve(&mut gate).await {
+                    Err(again) if again.is_outage() => {}
+                    Ok(_) | Err(_) => break,
+                }
+            }
+        });
+        Err(StorageError::InDoubt)
+    }
+
+    /// Settles what is in doubt, if anything is; answers whether it was committed. The connection that is asked
+    /// was made after the one that broke, so it has the lock that the other had, and nothing is under way.
+    async fn resolve(&self, gate: &mut Gate) -> Result<bool, StorageError> {
+        let (Some(lease), Some(doubt)) = (self.lease.get(), &gate.in_doubt) else { return Ok(false) };
+        let is_committed = lease.is_committed(&self.writer, doubt.mark).await?;
+        if let Some(doubt) = gate.in_doubt.take().filter(|_| is_committed) {
+            self.publish(&doubt.changes);
+        }
+        tracing::warn!(is_committed, "settled what became of the commit during which the database went away");
+        Ok(is_committed)
     }
 
     /// Closes all connections; in SQLite this folds the write-ahead log into the file.
@@ -123,13 +272,13 @@ impl Database {
     }
 }
 
-async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, StorageError> {
+async fn connect_sqlite(url: &str, connections: u32) -> Result<DatabaseConnection, StorageError> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
-        .test_before_acquire(!url.starts_with("sqlite:"))
+        .test_before_acquire(false)
         .map_sqlx_sqlite_opts(|options| {
             options
                 .journal_mode(SqliteJournalMode::Wal)
@@ -137,7 +286,34 @@ async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, Stor
                 .busy_timeout(SQLITE_BUSY_TIMEOUT)
                 .foreign_keys(false)
         });
-    let connection = sea_orm::Database::connect(options).await?;
-    debug_assert!(matches!(connection.get_database_backend(), DbBackend::Sqlite | DbBackend::Postgres));
-    Ok(connection)
+    Ok(sea_orm::Database::connect(options).await?)
+}
+
+/// Connects to PostgreSQL. With a lock, each connection takes it first, and stays as long as it works: there can be
+/// one.
+async fn connect_postgres(
+    url: &str,
+    connections: u32,
+    lock: Option<LockState>,
+) -> Result<DatabaseConnection, StorageError> {
+    // sea-orm knows one of the two schemes that PostgreSQL has.
+    let url =
+        url.strip_prefix("postgresql:").map_or_else(|| url.to_owned(), |rest| format!("postgres:{rest}"));
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(POSTGRES_PATIENCE)
+        .test_before_acquire(true);
+    if let Some(lock) = lock {
+        options.max_lifetime(None).idle_timeout(None).map_sqlx_postgres_pool_opts(move |pool| {
+            let lock = lock.clone();
+            pool.after_connect(move |connection, _| {
+                let lock = lock.clone();
+                Box::pin(async move { lock.take(connection).await })
+            })
+        });
+    }
+    Ok(sea_orm::Database::connect(options).await?)
 }

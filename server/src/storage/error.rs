@@ -1,11 +1,22 @@
 //! What can go wrong below the domain.
 
+use sea_orm::{DbErr, RuntimeErr};
+
 /// Storage could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The database refused or could not be reached.
+    /// The database refused.
     #[error("the database failed")]
     Database(#[source] sea_orm::DbErr),
+    /// The database cannot be reached, or takes no statements now. Nothing was stored.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] sea_orm::DbErr),
+    /// The database went away while the transaction was committed, and has not come back to tell.
+    #[error("the database went away while this was stored: it may or may not be")]
+    InDoubt,
+    /// Another server writes to the database.
+    #[error("another server uses the database")]
+    InUse,
     /// No room is left for what should be stored.
     #[error("the disk that holds the database is full")]
     Full,
@@ -39,10 +50,38 @@ impl From<sea_orm::DbErr> for StorageError {
         let text = err.to_string();
         if text.contains("database or disk is full") || text.contains("No space left on device") {
             Self::Full
+        } else if is_unreachable(&err) {
+            Self::Unavailable(err)
         } else {
             Self::Database(err)
         }
     }
+}
+
+/// Tells whether the way to the database is broken, rather than what was said to it.
+fn is_unreachable(err: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = err else {
+        return matches!(err, DbErr::ConnectionAcquire(_));
+    };
+    let RuntimeErr::SqlxError(cause) = cause else { return false };
+    if let sqlx::Error::Database(refusal) = &**cause {
+        return refusal.code().is_some_and(|code| is_outage(&code));
+    }
+    matches!(
+        **cause,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+    )
+}
+
+/// PostgreSQL's codes for a server that stops, starts, recovers, is a replica or has no connection left
+/// (its manual, appendix A).
+fn is_outage(code: &str) -> bool {
+    code.starts_with("08")
+        || matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" | "25P03")
 }
 
 impl StorageError {
@@ -58,10 +97,19 @@ impl StorageError {
                 matches!(err.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
             }
             Self::Full
+            | Self::Unavailable(_)
+            | Self::InDoubt
+            | Self::InUse
             | Self::Interrupted
             | Self::Corrupt { .. }
             | Self::CorruptRow { .. }
             | Self::OutOfRange(_) => false,
         }
+    }
+
+    /// Tells whether the same may work when the database is back.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::InDoubt | Self::InUse | Self::Interrupted)
     }
 }

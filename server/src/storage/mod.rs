@@ -10,6 +10,7 @@ mod database;
 mod entity;
 mod error;
 mod escape;
+mod lease;
 mod list;
 mod scope;
 

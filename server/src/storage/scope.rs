@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use sea_orm::{DatabaseConnection, DatabaseExecutor, DatabaseTransaction};
 use tokio::sync::OwnedMutexGuard;
 
+use super::database::Gate;
 use super::{Change, Database, StorageError, change_log};
 use crate::ids::TenantId;
 
@@ -55,7 +56,7 @@ pub struct Transaction {
     inner: DatabaseTransaction,
     tenant: TenantId,
     changes: Mutex<Vec<(TenantId, Change)>>,
-    gate: OwnedMutexGuard<()>,
+    gate: OwnedMutexGuard<Gate>,
 }
 
 impl Transaction {
@@ -63,7 +64,7 @@ impl Transaction {
         database: Database,
         inner: DatabaseTransaction,
         tenant: TenantId,
-        gate: OwnedMutexGuard<()>,
+        gate: OwnedMutexGuard<Gate>,
     ) -> Self {
         Self { database, inner, tenant, changes: Mutex::new(Vec::new()), gate }
     }
@@ -91,11 +92,20 @@ impl Transaction {
 
     async fn finish(self, now: DateTime<Utc>) -> Result<(), StorageError> {
         let changes = self.changes.into_inner();
-        change_log::append(&DatabaseExecutor::Transaction(&self.inner), &changes, now).await?;
-        self.inner.commit().await?;
-        self.database.publish(&changes);
-        drop(self.gate);
-        Ok(())
+        let executor = DatabaseExecutor::Transaction(&self.inner);
+        change_log::append(&executor, &changes, now).await?;
+        let mark = self.database.mark(&executor).await?;
+        match self.inner.commit().await.map_err(StorageError::from) {
+            Ok(()) => {
+                self.database.publish(&changes);
+                drop(self.gate);
+                Ok(())
+            }
+            Err(err @ StorageError::Unavailable(_)) => {
+                self.database.settle(self.gate, mark, changes, err).await
+            }
+            Err(err) => Err(err),
+        }
     }
 }
 

@@ -178,7 +178,8 @@ async fn run(mut queue: mpsc::Receiver<Command>, context: Context) {
         let batch = Batch::collect(commands.drain(..));
         match batch.carry_out(&context).await {
             Ok(outcomes) => batch.answer(outcomes),
-            Err(err) if batch.len() == 1 => batch.fail(err, &context),
+            // Alone, none would fare better.
+            Err(err) if batch.len() == 1 || err.is_outage() => batch.fail(err, &context),
             Err(err) => {
                 tracing::warn!(error = %err, commands = batch.len(), "a batch failed, running its commands one by one");
                 for single in batch.into_singles() {

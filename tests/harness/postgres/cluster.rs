@@ -92,6 +92,11 @@ impl Cluster {
         self.dir.join("data")
     }
 
+    /// Returns the socket that it listens on.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.dir.join(".s.PGSQL.5432")
+    }
+
     /// Returns what it has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()

@@ -7,6 +7,8 @@
 mod cluster;
 mod janitor;
 mod programs;
+mod proxy;
 
 pub use self::cluster::{Cluster, PASSWORD, Syncing};
 pub use self::programs::is_installed;
+pub use self::proxy::{CommitProxy, Cut};

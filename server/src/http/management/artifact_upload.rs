@@ -9,6 +9,7 @@ use crate::http::body::BodyRules;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires};
 use crate::http::failure::unavailable;
+use crate::http::failure::storage_failure;
 use crate::http::shared_payload::SharedPayload;
 use crate::ids::ArtifactId;
 use crate::releases::{Releases, SignatureError, UploadError, UploadRequest};
@@ -122,7 +123,7 @@ impl From<UploadError> for ApiError {
             UploadError::Full => Self::new(Code::InsufficientStorage, text),
             UploadError::Interrupted => Self::retry_after(Code::Unavailable, text, RETRY_SECS),
             UploadError::Blob(err) => Self::internal(err),
-            UploadError::Storage(err) => Self::internal(err),
+            UploadError::Storage(err) => storage_failure(err),
         }
     }
 }

@@ -20,3 +20,4 @@ pub(crate) mod signing_keys;
 pub(crate) mod tenants;
 pub(crate) mod users;
 pub(crate) mod verification_keys;
+pub(crate) mod writer_leases;
