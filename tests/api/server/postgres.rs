@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The time an outage may take to be noticed, or to be over, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn on_cluster() -> (Arc<Cluster>, TestServer) {
     let cluster = Arc::new(Cluster::start(Syncing::Full));
