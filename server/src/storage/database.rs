@@ -10,6 +10,7 @@ use sea_orm::{
     ConnAcquireErr, ConnectOptions, DatabaseConnection, DatabaseExecutor, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
+use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -279,6 +280,16 @@ async fn connect_sqlite(url: &str, connections: u32) -> Result<DatabaseConnectio
         .min_connections(1)
         .sqlx_logging(false)
         .test_before_acquire(false)
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    // SQLite rolls a transaction back by itself when the disk is full. The driver goes on to count it as
+                    // open, and what follows would be taken for a part of it and never be committed.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+        })
         .map_sqlx_sqlite_opts(|options| {
             options
                 .journal_mode(SqliteJournalMode::Wal)
