@@ -10,11 +10,13 @@
 //! | `SEALIFT_ENDURE_KILLS=N` | kills in each trial of the kill loop |
 
 mod chance;
+mod full;
 mod kill;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let trials = kill::trials();
+    let mut trials = kill::trials();
+    trials.extend(full::trials());
     harness::suite::run(4, trials)
 }

@@ -23,6 +23,20 @@ pub fn client_sim() -> Command {
     command("client-sim")
 }
 
+/// Returns a command that lets another program run one: the first word is that program.
+pub fn through(words: &[String], inner: &Command) -> Command {
+    let (program, args) = words.split_first().expect("a program");
+    let mut command = Command::new(program);
+    command.args(args).arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
 /// Returns the folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace")

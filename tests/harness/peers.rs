@@ -19,6 +19,8 @@ pub enum Peer {
     OpenSsl,
     /// `nginx`, as a proxy.
     Nginx,
+    /// `unshare` and `nsenter`, which make a mount namespace and enter it.
+    Unshare,
     /// PostgreSQL's server and its tools, of which every trial process starts a private one.
     Postgres,
 }
@@ -34,11 +36,13 @@ impl Peer {
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
             Self::Nginx if !on_path("nginx") => Some("nginx is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
+            Self::Unshare if !can_mount() => Some("unshare cannot make a mount namespace to mount in"),
             Self::MenderClient
             | Self::MenderArtifact
             | Self::MenderCli
             | Self::OpenSsl
             | Self::Nginx
+            | Self::Unshare
             | Self::Postgres => None,
         }
     }
@@ -55,11 +59,19 @@ fn on_path(program: &str) -> bool {
 
 /// Whether the client's compiled-in folders exist and can be covered.
 fn can_unshare() -> bool {
-    Path::new("/usr/share/mender/modules/v3").is_dir()
-        && Command::new("unshare")
-            .args(["--mount", "--map-root-user", "true"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+    Path::new("/usr/share/mender/modules/v3").is_dir() && succeeds_unshared("true")
+}
+
+/// Whether a file system can be mounted without being root.
+fn can_mount() -> bool {
+    on_path("nsenter") && succeeds_unshared("mount -t tmpfs tmpfs /mnt")
+}
+
+fn succeeds_unshared(script: &str) -> bool {
+    Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", script])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }

@@ -36,9 +36,28 @@ pub struct ServerSetup {
     args: Vec<String>,
     envs: Vec<(String, String)>,
     cluster: Option<Arc<Cluster>>,
+    small_disk: Option<SmallDisk>,
 }
 
+/// A file system of its own for a part of the data directory.
+#[derive(Clone)]
+struct SmallDisk {
+    folder: String,
+    mebibytes: u32,
+}
+
+/// Mounts `$1` MiB of memory on the folder `$2` and becomes the rest.
+const ON_SMALL_DISK: &str =
+    r#"mkdir -p "$2" && mount -t tmpfs -o "size=${1}m,mode=0700" tmpfs "$2" && shift 2 && exec "$@""#;
+
 impl ServerSetup {
+    /// Gives the server a disk of this many MiB, in a mount namespace of its own, for a folder of its data directory;
+    /// `""` is the directory itself. What is on it is gone with the process. Needs [`Peer::Unshare`](crate::Peer).
+    #[must_use]
+    pub fn small_disk(self, folder: &str, mebibytes: u32) -> Self {
+        Self { small_disk: Some(SmallDisk { folder: folder.to_owned(), mebibytes }), ..self }
+    }
+
     /// Gives the server a new database of the shared PostgreSQL instead of a SQLite file.
     #[must_use]
     pub fn postgres(self) -> Self {
@@ -152,7 +171,17 @@ impl TestServer {
 
     /// Returns the data directory.
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.path().join("data")
+        let path = self.dir.path().join("data");
+        if self.setup.small_disk.is_none() {
+            return path;
+        }
+        // As the server sees it.
+        let seen = path.strip_prefix("/").expect("a temporary directory has an absolute path").to_owned();
+        PathBuf::from(format!("/proc/{}/root", self.id())).join(seen)
+    }
+
+    fn id(&self) -> u32 {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
     /// Returns the URL of the database, unless that is a SQLite file.
@@ -203,7 +232,12 @@ impl TestServer {
     /// Runs a subcommand of `sealift` on the data directory of this server.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = binaries::sealift();
-        command.args(args).arg("--data-dir").arg(self.data_dir());
+        if self.setup.small_disk.is_some() {
+            let id = self.id().to_string();
+            let enter = ["nsenter", "--target", &id, "--user", "--mount", "--preserve-credentials"];
+            command = binaries::through(&enter.map(str::to_owned), &command);
+        }
+        command.args(args).arg("--data-dir").arg(self.dir.path().join("data"));
         let database = self.setup.envs.iter().filter(|(name, _)| name == DATABASE_URL);
         command.envs(database.map(|(name, url)| (name, url)));
         command
@@ -330,6 +364,12 @@ static SHARED_ON_POSTGRES: OnceLock<TestServer> = OnceLock::new();
 fn launch(setup: &ServerSetup, dir: &Path, port: u16) -> (Process, String) {
     let log = dir.join("server.log");
     let mut command = binaries::sealift();
+    if let Some(disk) = &setup.small_disk {
+        let folder = dir.join("data").join(&disk.folder).display().to_string();
+        let enter = ["unshare", "--mount", "--map-root-user", "sh", "-c", ON_SMALL_DISK, "sh"];
+        let enter = enter.map(str::to_owned).into_iter().chain([disk.mebibytes.to_string(), folder]);
+        command = binaries::through(&enter.collect::<Vec<_>>(), &command);
+    }
     command
         .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
         .arg(dir.join("data"))
