@@ -4,6 +4,8 @@
 //! every committed transaction hands it its changes, in commit order. About 130 bytes a device.
 
 mod devices;
+#[cfg(test)]
+mod histories;
 mod index;
 mod load;
 mod rollouts;
