@@ -280,7 +280,7 @@ fn proxy(server: &TestServer) -> Proxy {
     let dir = server.scratch().join("nginx");
     fs::create_dir_all(&dir).expect("a folder");
     let config = format!(
-        "daemon off; worker_processes 1; pid nginx.pid; error_log error.log;
+        "daemon off; master_process off; pid nginx.pid; error_log error.log;
         events {{ worker_connections 64; }}
         http {{
             access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
