@@ -323,7 +323,7 @@ impl App {
             paths
         };
         let slot = Arc::new(CertificateSlot::load(paths)?);
-        let tls = server_config(Arc::clone(&slot))?;
+        let tls = server_config(Arc::clone(&slot), config.tls_min_version)?;
         upkeep.push(tokio::spawn(watch_files(slot, CERTIFICATE_WATCH)));
         let serving = Serving::start(&core, config.listen, Surface::Api, tls.clone())?;
         let metrics = config

@@ -21,6 +21,8 @@ pub enum Peer {
     Nginx,
     /// `unshare` and `nsenter`, which make a mount namespace and enter it.
     Unshare,
+    /// `sslyze`, which scans TLS configurations.
+    Sslyze,
     /// PostgreSQL's server and its tools, of which every trial process starts a private one.
     Postgres,
 }
@@ -35,6 +37,7 @@ impl Peer {
             Self::MenderCli if !on_path("mender-cli") => Some("mender-cli is not installed"),
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
             Self::Nginx if !on_path("nginx") => Some("nginx is not installed"),
+            Self::Sslyze if !on_path("sslyze") => Some("sslyze is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
             Self::Unshare if !can_mount() => Some("unshare cannot make a mount namespace to mount in"),
             Self::MenderClient
@@ -43,6 +46,7 @@ impl Peer {
             | Self::OpenSsl
             | Self::Nginx
             | Self::Unshare
+            | Self::Sslyze
             | Self::Postgres => None,
         }
     }

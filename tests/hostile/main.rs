@@ -8,6 +8,7 @@ mod bombs;
 mod limits_admission;
 mod limits_connections;
 mod limits_load;
+mod scanner;
 mod smuggling;
 mod targets;
 mod world;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     trials.extend(bombs::trials());
     trials.extend(targets::trials());
     trials.extend(smuggling::trials());
+    trials.extend(scanner::trials());
     trials.extend(limits_admission::trials());
     trials.extend(limits_connections::trials());
     trials.extend(limits_load::trials());

@@ -12,6 +12,7 @@ mod log_format;
 mod public_url;
 mod releases;
 mod server;
+mod tls_version;
 mod users;
 
 pub use database_url::{DatabaseKind, DatabaseUrl};
@@ -22,4 +23,5 @@ pub use log_format::LogFormat;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use releases::Releases;
 pub use server::Config;
+pub use tls_version::TlsVersion;
 pub use users::Users;

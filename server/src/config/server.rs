@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::log_format::LogFormat;
 use super::public_url::PublicUrl;
 use super::releases::Releases;
+use super::tls_version::TlsVersion;
 use super::users::Users;
 use crate::crypto::device_key::{RSA_BITS_CEILING, RSA_BITS_FLOOR};
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     /// The key of `tls_cert`; PEM.
     pub tls_key: Option<PathBuf>,
+    /// The oldest TLS that is spoken: `"1.2"` or `"1.3"`.
+    pub tls_min_version: TlsVersion,
     /// The server's name in the tokens that it signs.
     pub issuer: String,
     /// How log lines look.
@@ -72,6 +75,7 @@ impl Default for Config {
             database_url: None,
             tls_cert: None,
             tls_key: None,
+            tls_min_version: TlsVersion::default(),
             issuer: "Sealift".to_owned(),
             log_format: LogFormat::default(),
             log_filter: None,
@@ -92,7 +96,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys that exist, sections included: variables of other names are someone else's.
-    pub(super) const KEYS: [&'static str; 20] = [
+    pub(super) const KEYS: [&'static str; 21] = [
         "data_dir",
         "database_url",
         "device_limit",
@@ -111,6 +115,7 @@ impl Config {
         "shutdown_timeout_secs",
         "tls_cert",
         "tls_key",
+        "tls_min_version",
         "user_session_ttl_secs",
         "users",
     ];

@@ -146,7 +146,7 @@ mod tests {
     use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
     use super::{BodyPace, Listener, Patience, Throttle, listen};
-    use crate::config::Limits;
+    use crate::config::{Limits, TlsVersion};
     use crate::crypto::random::SystemRandom;
     use crate::http::{RequestIds, ServedFile, serve_file};
     use crate::tls::{CertificateSlot, LocalCa, PairPaths, ensure_server_pair, server_config, server_names};
@@ -179,7 +179,7 @@ mod tests {
         let paths = PairPaths::generated(directory.path());
         ensure_server_pair(&paths, &ca, &server_names(None, None), now).unwrap();
         let listener = Listener {
-            tls: server_config(Arc::new(CertificateSlot::load(paths).unwrap())).unwrap(),
+            tls: server_config(Arc::new(CertificateSlot::load(paths).unwrap()), TlsVersion::V1_2).unwrap(),
             body_pace: BodyPace::default(),
             queue_percent: Arc::new(|| 0),
             patience: Patience {

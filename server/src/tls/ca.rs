@@ -19,11 +19,15 @@ use crate::crypto::hex;
 /// How long the authority lives: devices carry its certificate, so longer than they do.
 const CA_DAYS: u64 = 30 * 366;
 
-/// How long a server certificate is valid from its making on.
-pub(super) const LEAF_DAYS: u64 = 398;
+/// How long a server certificate is valid from its making on. With the days before, it lives for no more than 366
+/// days, as Mozilla's "intermediate" asks; it renews itself when a third of this is left.
+pub(super) const LEAF_DAYS: u64 = 184;
 
-/// How far certificates reach into the past, for devices whose clock is behind.
-const BACKDATED_DAYS: u64 = 365;
+/// How far a server certificate reaches into the past, for devices whose clock is behind.
+const LEAF_BACKDATED_DAYS: u64 = 180;
+
+/// The same for the authority.
+const CA_BACKDATED_DAYS: u64 = 365;
 
 /// A certificate chain and its private key, fresh from the authority.
 pub(super) struct Issued {
@@ -47,7 +51,7 @@ impl LocalCa {
         let key = KeyPair::generate()?;
         let mark = hex(Sha256::digest(key.public_key_raw()).get(..4).unwrap_or_default());
         let mut params = ca_params(&format!("Sealift local CA {mark}"));
-        set_validity(&mut params, now, CA_DAYS);
+        set_validity(&mut params, now, CA_BACKDATED_DAYS, CA_DAYS);
         let certificate = params.self_signed(&key)?;
         Self::from_pem(&certificate.pem(), &key.serialize_pem())
     }
@@ -109,7 +113,7 @@ impl LocalCa {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        set_validity(&mut params, now, LEAF_DAYS);
+        set_validity(&mut params, now, LEAF_BACKDATED_DAYS, LEAF_DAYS);
         let certificate = params.signed_by(&key, &issuer)?;
         Ok(Issued {
             chain_pem: format!("{}{}", certificate.pem(), self.certificate_pem),
@@ -138,11 +142,11 @@ fn named(common_name: &str) -> DistinguishedName {
     name
 }
 
-/// Sets when a certificate made at `now` starts and ends, to the day.
-fn set_validity(params: &mut CertificateParams, now: DateTime<Utc>, days: u64) {
+/// Sets when a certificate starts and ends, in days before and after `now`.
+fn set_validity(params: &mut CertificateParams, now: DateTime<Utc>, before: u64, after: u64) {
     let today = now.date_naive();
-    let start = today.checked_sub_days(Days::new(BACKDATED_DAYS)).unwrap_or(today);
-    let end = today.checked_add_days(Days::new(days)).unwrap_or(today);
+    let start = today.checked_sub_days(Days::new(before)).unwrap_or(today);
+    let end = today.checked_add_days(Days::new(after)).unwrap_or(today);
     let [start, end] = [start, end].map(|day: NaiveDate| {
         let small = |number: u32| u8::try_from(number).unwrap_or(1);
         date_time_ymd(day.year(), small(day.month()), small(day.day()))

@@ -9,14 +9,19 @@ use rustls::version::{TLS12, TLS13};
 
 use super::error::TlsError;
 use super::slot::CertificateSlot;
+use crate::config::TlsVersion;
 
-/// Returns the configuration of the listener: TLS 1.2 and 1.3, nothing resumed.
+/// Returns the configuration of the listener: TLS 1.3, with 1.2 beside it if that is the least; nothing resumed.
 ///
 /// No device client resumes, a ticket costs each fresh connection of theirs a packet, and a resumed
 /// session would carry an old client certificate past its revocation (device identity §4.1).
-pub fn server_config(slot: Arc<CertificateSlot>) -> Result<ServerConfig, TlsError> {
+pub fn server_config(slot: Arc<CertificateSlot>, least: TlsVersion) -> Result<ServerConfig, TlsError> {
+    let versions = match least {
+        TlsVersion::V1_2 => &[&TLS13, &TLS12][..],
+        TlsVersion::V1_3 => &[&TLS13],
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])
+        .with_protocol_versions(versions)
         .map_err(TlsError::Configure)?
         .with_no_client_auth()
         .with_cert_resolver(slot);
@@ -39,6 +44,7 @@ mod tests {
     use rustls_pki_types::{ServerName, UnixTime};
 
     use super::server_config;
+    use crate::config::TlsVersion;
     use crate::tls::{CertificateSlot, LocalCa, PairPaths, ensure_server_pair, server_names};
 
     const MADE_AT: i64 = 1_800_000_000;
@@ -83,7 +89,9 @@ mod tests {
         let made = DateTime::from_timestamp(MADE_AT, 0).unwrap();
         let ca = LocalCa::generate(made).unwrap();
         ensure_server_pair(&paths, &ca, &server_names(None, Some("ota.example.com")), made).unwrap();
-        let server = Arc::new(server_config(Arc::new(CertificateSlot::load(paths).unwrap())).unwrap());
+        let server = Arc::new(
+            server_config(Arc::new(CertificateSlot::load(paths).unwrap()), TlsVersion::V1_2).unwrap(),
+        );
         let mut roots = RootCertStore::empty();
         roots.add(ca.certificate_der().clone()).unwrap();
 

@@ -11,6 +11,7 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealift::clock::{Clock as _, SystemClock};
+use sealift::config::TlsVersion;
 use sealift::crypto::random::SystemRandom;
 use sealift::crypto::session_token::{Claims as _, DeviceClaims, SigningKey, SigningKeySet, TokenAuthority};
 use sealift::tls::{CertificateSlot, LocalCa, PairPaths, ensure_server_pair, server_config, server_names};
@@ -37,7 +38,7 @@ pub(crate) fn serve(directory: &Path) -> Outcome<()> {
     let ca = LocalCa::generate(now)?;
     let paths = PairPaths::generated(directory);
     ensure_server_pair(&paths, &ca, &server_names(None, None), now)?;
-    let tls = server_config(Arc::new(CertificateSlot::load(paths)?))?;
+    let tls = server_config(Arc::new(CertificateSlot::load(paths)?), TlsVersion::V1_2)?;
     let socket = TcpListener::bind("127.0.0.1:0")?;
     let port = socket.local_addr()?.port();
     let mut keys = Vec::new();
