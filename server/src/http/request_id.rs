@@ -1,7 +1,6 @@
 //! The name of one request, on which client, log and support agree.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -22,7 +21,7 @@ tokio::task_local! {
 
 /// The id of a request: visible ASCII, at most 64 characters.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// Takes the id that a client sent, if it is fit for a log line.
@@ -31,7 +30,7 @@ impl RequestId {
         let text = value.to_str().ok()?;
         let is_fit =
             !text.is_empty() && text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
-        is_fit.then(|| Self(text.into()))
+        is_fit.then(|| Self(value.clone()))
     }
 
     /// The id of the request that the running task answers.
@@ -48,19 +47,19 @@ impl RequestId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().unwrap_or_default()
     }
 
     /// The id as a header's value.
     #[must_use]
-    pub fn to_header(&self) -> Option<HeaderValue> {
-        HeaderValue::from_str(&self.0).ok()
+    pub fn to_header(&self) -> HeaderValue {
+        self.0.clone()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -84,7 +83,8 @@ impl RequestIds {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let bits = u128::from(self.random) << 64 | u128::from(number);
         let id = uuid::Builder::from_custom_bytes(bits.to_be_bytes()).into_uuid();
-        RequestId(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned().into())
+        let text = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        RequestId(text.unwrap_or_else(|_| HeaderValue::from_static("-")))
     }
 }
 

@@ -50,6 +50,16 @@ pub enum UpdateAction {
     },
 }
 
+impl UpdateAction {
+    /// Whether it may make a device deployment. Most batches hold reports only, which need no more than their rows.
+    const fn begins(&self) -> bool {
+        match self {
+            Self::Offered { .. } | Self::Ended(_) => true,
+            Self::Reported { .. } | Self::Logged { .. } => false,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UpdateOutcome {
@@ -95,12 +105,11 @@ impl Round {
         jobs: &[(usize, &DeviceUpdate)],
         now: DateTime<Utc>,
     ) -> Result<Self, StorageError> {
-        let mut ids: Vec<DeploymentId> = jobs.iter().map(|(_, update)| update.deployment).collect();
+        let begun = jobs.iter().filter(|(_, update)| update.action.begins());
+        let mut ids: Vec<DeploymentId> = begun.map(|(_, update)| update.deployment).collect();
         ids.sort_unstable();
         ids.dedup();
-        let filter = DeploymentFilter { ids, ..DeploymentFilter::default() };
-        let all = Page { page: 1, per_page: u64::try_from(filter.ids.len()).unwrap_or(u64::MAX) };
-        let (found, _) = deployments::list(tx, &filter, all).await?;
+        let found = if ids.is_empty() { Vec::new() } else { begin_with(tx, ids).await? };
         let pairs: Vec<_> = jobs.iter().map(|(_, update)| (update.deployment, update.device_id)).collect();
         let rows = device_deployments::find_pairs(tx, &pairs).await?;
         let entry = |row: DeviceDeployment| {
@@ -268,6 +277,12 @@ impl Entry {
             Some((_, artifact)) => self.row.state.is_final() || self.row.artifact != artifact,
         }
     }
+}
+
+async fn begin_with(tx: &WriteScope<'_>, ids: Vec<DeploymentId>) -> Result<Vec<Deployment>, StorageError> {
+    let filter = DeploymentFilter { ids, ..DeploymentFilter::default() };
+    let all = Page { page: 1, per_page: u64::try_from(filter.ids.len()).unwrap_or(u64::MAX) };
+    Ok(deployments::list(tx, &filter, all).await?.0)
 }
 
 fn signed(size: u64) -> i64 {

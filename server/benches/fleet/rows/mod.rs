@@ -47,7 +47,8 @@ impl Bench {
 
     /// Whether rows of this name are asked for.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only.as_str()))
+        let is_meant = |only: &String| name.starts_with(only.as_str()) || only.starts_with(name);
+        self.only.is_empty() || self.only.iter().any(is_meant)
     }
 }
 

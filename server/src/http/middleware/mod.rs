@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::HttpMessage as _;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
@@ -54,7 +53,6 @@ pub async fn edge<B: MessageBody + Unpin + 'static>(
         .get(REQUEST_ID_HEADER)
         .and_then(RequestId::from_client)
         .unwrap_or_else(|| edge.ids.issue());
-    request.extensions_mut().insert(id.clone());
     path::collapse_leading_slashes(&mut request);
     let span = access_log::span(&request, &id);
     let answer = async {
@@ -76,9 +74,7 @@ pub async fn edge<B: MessageBody + Unpin + 'static>(
         Ok::<_, Error>(response)
     };
     let mut response = id.clone().scope(answer.instrument(span)).await?;
-    if let Some(value) = id.to_header() {
-        response.headers_mut().insert(REQUEST_ID_HEADER, value);
-    }
+    response.headers_mut().insert(REQUEST_ID_HEADER, id.to_header());
     // What is left of a body with a length makes the framework close by itself; a chunked one it would read for ever.
     let leaves_body = (is_chunked || has_length) && in_service.leaves_body();
     if (leaves_body && is_chunked) || edge.throttle.gate.is_crowded() {
