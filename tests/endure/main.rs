@@ -8,15 +8,20 @@
 //! |---|---|
 //! | `SEALIFT_ENDURE_SEED=N` | the seed of all that is random, as a failed run has printed it |
 //! | `SEALIFT_ENDURE_KILLS=N` | kills in each trial of the kill loop |
+//! | `SEALIFT_ENDURE_FLIPS=N` | flipped bits in each artifact |
 
 mod chance;
+mod downloads;
 mod full;
 mod kill;
+mod uploads;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut trials = kill::trials();
     trials.extend(full::trials());
+    trials.extend(uploads::trials());
+    trials.extend(downloads::trials());
     harness::suite::run(4, trials)
 }

@@ -1,0 +1,166 @@
+//! Uploads that are cut off or damaged (R4): every one is refused, and nothing of it stays.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use harness::artifacts::KeyFiles;
+use harness::management::{ARTIFACTS, location_id};
+use harness::multipart::content_type;
+use harness::{ArtifactSpec, Multipart, TestServer, until};
+use libtest_mimic::Trial;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::json;
+
+use crate::chance::{generator, number, seed};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    harness::trials![cut_uploads_leave_nothing, flipped_bits_are_noticed]
+}
+
+/// Places to cut at, beside all those between members and one at each hundredth.
+const RANDOM_CUTS: usize = 20;
+/// Flipped bits in each artifact; `SEALIFT_ENDURE_FLIPS` is another number.
+const FLIPS: u64 = 150;
+
+/// An artifact, and where its members are.
+struct Sample {
+    bytes: Vec<u8>,
+    /// Name, where the header begins, where the content does, and where it ends.
+    members: Vec<(String, usize, usize, usize)>,
+}
+
+impl Sample {
+    fn new(bytes: Vec<u8>) -> Self {
+        let mut members = Vec::new();
+        let mut at = 0;
+        while let Some(header) = bytes.get(at..at + 512).filter(|header| header[0] != 0) {
+            let text = |from: usize, to: usize| {
+                let field = header[from..to].split(|byte| *byte == 0 || *byte == b' ').next().unwrap_or(&[]);
+                String::from_utf8_lossy(field).into_owned()
+            };
+            let size = usize::from_str_radix(&text(124, 136), 8).expect("an octal size");
+            members.push((text(0, 100), at, at + 512, at + 512 + size));
+            at += 512 + size.next_multiple_of(512);
+        }
+        assert!(members.len() >= 4, "{members:?}");
+        Self { bytes, members }
+    }
+
+    fn cuts(&self, random: &mut StdRng) -> BTreeSet<usize> {
+        let size = self.bytes.len();
+        let mut cuts: BTreeSet<usize> = (0..100).map(|percent| size * percent / 100).collect();
+        for (_, header, content, end) in &self.members {
+            cuts.extend([*header, *content, *end, end.next_multiple_of(512)]);
+        }
+        cuts.extend((0..RANDOM_CUTS).map(|_| random.random_range(0..size)));
+        // Without its last blocks of zeros a tar is as good: the reader asks for both, so these cuts are refused too.
+        cuts.into_iter().filter(|cut| *cut < size).collect()
+    }
+
+    /// Answers whether no rule speaks of a byte: time, extra flags and system in the gzip header of a payload
+    /// (RFC 1952 §2.3.1), whose compressed form the manifest does not list (artifact format §3).
+    fn is_uncovered(&self, at: usize) -> bool {
+        let payloads = self.members.iter().filter(|(name, ..)| name == "data/0000.tar.gz");
+        payloads.map(|(_, _, content, _)| content + 4..content + 10).any(|header| header.contains(&at))
+    }
+}
+
+fn samples() -> Vec<Sample> {
+    let plain = ArtifactSpec::new("type-a").incompressible(40_000).write();
+    let signed = ArtifactSpec::new("type-b").incompressible(3_000).write();
+    signed.sign(&KeyFiles::generate("p256"));
+    [plain, signed].iter().map(|artifact| Sample::new(artifact.bytes())).collect()
+}
+
+/// Files below `blobs/`, whatever they are.
+fn files(server: &TestServer) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![server.data_dir().join("blobs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("readable").map_while(Result::ok) {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn expect_nothing(server: &TestServer) {
+    until("what was refused to vanish", Duration::from_mins(1), || files(server).is_empty());
+    assert_eq!(server.admin().get(ARTIFACTS).expect(200).json(), json!([]));
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+fn cut_uploads_leave_nothing() {
+    let mut random = generator(seed("cut_uploads_leave_nothing"), 0);
+    let server = TestServer::start();
+    let mut tried = 0;
+    for sample in samples() {
+        for cut in sample.cuts(&mut random) {
+            let part = &sample.bytes[..cut];
+            // The form is whole, the artifact is not: as a client sends it that reads a file which is cut short.
+            let response = server.admin().try_upload(part);
+            assert!((400..500).contains(&response.status), "cut at {cut}: {response}");
+            // The size that was announced is the whole one.
+            let form = Multipart::new()
+                .field("size", &sample.bytes.len().to_string())
+                .field("description", "")
+                .file("artifact", part);
+            let request = form.into_request(server.admin().request("POST", ARTIFACTS));
+            let response = server.http().send(&request);
+            assert!((400..500).contains(&response.status), "cut at {cut}, whole size: {response}");
+            // The connection is gone in the middle.
+            let whole = Multipart::artifact(&sample.bytes).finish();
+            let head = format!(
+                "POST {ARTIFACTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: {}\r\n\
+                 Content-Length: {}\r\n\r\n",
+                server.admin().token,
+                content_type(),
+                whole.len()
+            );
+            let sent = whole.len() * cut / sample.bytes.len();
+            let mut connection = server.http().connect().expect("a connection");
+            connection.send_bytes(&[head.as_bytes(), &whole[..sent]].concat()).expect("sent");
+            drop(connection);
+            tried += 3;
+        }
+        expect_nothing(&server);
+        // What was refused in parts is taken as a whole.
+        let id = location_id(&server.admin().try_upload(&sample.bytes).expect(201));
+        server.admin().send("DELETE", &format!("{ARTIFACTS}/{id}")).expect(204);
+    }
+    expect_nothing(&server);
+    eprintln!("endure: uploads cut: {tried} refused, nothing left");
+}
+
+fn flipped_bits_are_noticed() {
+    let mut random = generator(seed("flipped_bits_are_noticed"), 0);
+    let server = TestServer::start();
+    let (mut refused, mut uncovered) = (0, 0);
+    for sample in samples() {
+        for _ in 0..number("SEALIFT_ENDURE_FLIPS").unwrap_or(FLIPS) {
+            let at = random.random_range(0..sample.bytes.len());
+            let mut bytes = sample.bytes.clone();
+            bytes[at] ^= 1 << random.random_range(0..8);
+            let response = server.admin().try_upload(&bytes);
+            if response.status == 201 {
+                assert!(sample.is_uncovered(at), "byte {at} was flipped unnoticed");
+                let id = location_id(&response);
+                server.admin().send("DELETE", &format!("{ARTIFACTS}/{id}")).expect(204);
+                uncovered += 1;
+            } else {
+                assert!((400..500).contains(&response.status), "byte {at}: {response}");
+                refused += 1;
+            }
+        }
+    }
+    expect_nothing(&server);
+    eprintln!("endure: bits flipped: {refused} refused, {uncovered} in bytes without meaning");
+}
