@@ -247,9 +247,10 @@ fn database_that_fills_up_under_load_loses_nothing() {
         running.into_iter().map(|one| one.join().expect("no device fails")).collect()
     });
     assert!(counts.iter().any(|(_, refused)| *refused > 0), "the disk was never full: {counts:?}");
+    // The slowest may find the disk full from the start.
+    assert!(counts.iter().any(|(stored, _)| *stored > 0), "nothing was stored: {counts:?}");
     eprintln!("endure: database that fills up: (stored, refused) by device {counts:?}");
     for (device, (stored, _)) in devices.iter().zip(&counts) {
-        assert!(*stored > 0, "{counts:?}");
         assert_eq!(shown_count(admin, device), *stored, "of {counts:?}");
     }
     filler.remove();
@@ -288,12 +289,13 @@ fn count_until_full(device: &Device) -> (u64, u64) {
     (stored, refused)
 }
 
+/// Returns the count that is stored; 0 if none ever was.
 fn shown_count(admin: &Management, device: &Device) -> u64 {
     let path = format!("{}/{}", harness::management::INVENTORY, admin.device_id(device));
     let shown = admin.get(&path).expect(200).json();
-    let attributes = shown["attributes"].as_array().expect("attributes").clone();
-    let count = attributes.into_iter().find(|one| one["name"] == "count").expect("a count");
-    count["value"].as_str().and_then(|text| text.parse().ok()).expect("a number")
+    let attributes = shown["attributes"].as_array().expect("attributes");
+    let count = attributes.iter().find(|one| one["name"] == "count");
+    count.map_or(0, |count| count["value"].as_str().and_then(|text| text.parse().ok()).expect("a number"))
 }
 
 /// What the log says when last-seen times cannot be stored.
