@@ -1,5 +1,5 @@
 //! What happens without a request: last-seen times are stored, stale pending keys expire, the change log is
-//! kept short, the server's certificate renews itself.
+//! kept short, doubtful blobs are settled, the server's certificate renews itself.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
+use crate::releases::{ReleaseError, settle_blobs};
 use crate::storage::{StorageError, auth_sets, change_log, sessions, sightings};
 use crate::telemetry::chain;
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
@@ -25,6 +26,9 @@ const SWEEP_PERIOD: Duration = Duration::from_mins(10);
 /// How often the certificate's age is looked at.
 const CERTIFICATE_PERIOD: Duration = Duration::from_hours(6);
 
+/// How often blobs are asked about that were left doubtful. Nothing is done while there are none.
+const BLOBS_PERIOD: Duration = Duration::from_secs(2);
+
 /// Pending keys that expire in one go.
 const STALE_BATCH: u64 = 1_000;
 
@@ -37,7 +41,7 @@ const SIGHTINGS_BATCH: usize = 10_000;
 /// Starts the upkeep tasks; they end when aborted.
 #[must_use]
 pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
-    let (seeing, sweeping) = (Arc::clone(core), Arc::clone(core));
+    let (seeing, sweeping, settling) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
     vec![
         every(SIGHTINGS_PERIOD, "store last-seen times", move || {
             let core = Arc::clone(&seeing);
@@ -46,6 +50,10 @@ pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
         every(SWEEP_PERIOD, "expire pending devices", move || {
             let core = Arc::clone(&sweeping);
             async move { sweep(&core).await }
+        }),
+        every(BLOBS_PERIOD, "remove the blobs of artifacts that are gone", move || {
+            let core = Arc::clone(&settling);
+            async move { settle(&core).await }
         }),
     ]
 }
@@ -97,6 +105,22 @@ async fn sweep(core: &Core) -> Result<(), StorageError> {
     change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
     sessions::delete_expired(&tx.scope(), now).await?;
     tx.commit(now).await
+}
+
+async fn settle(core: &Core) -> Result<(), ReleaseError> {
+    if !core.blobs.has_doubts() {
+        return Ok(());
+    }
+    match settle_blobs(&core.database.scope(TenantId::DEFAULT), &core.blobs).await {
+        Ok(0) => Ok(()),
+        Ok(removed) => {
+            tracing::info!(files = removed, "removed the blobs of artifacts that are gone");
+            Ok(())
+        }
+        // The next time is soon, and others tell of the outage.
+        Err(ReleaseError::Storage(err)) if err.is_outage() => Ok(()),
+        Err(err) => Err(err),
+    }
 }
 
 /// Expires pending keys one by one, so that one that cannot be expired keeps no other.

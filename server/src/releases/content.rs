@@ -27,3 +27,31 @@ pub async fn sweep(scope: &Scope, blobs: &BlobStore) -> Result<usize, ReleaseErr
     let referenced = artifacts::all_blobs(scope).await?;
     Ok(gate.sweep(referenced).await?)
 }
+
+/// Asks the rows about each doubtful blob, and removes those that none references; returns how many went.
+///
+/// # Errors
+///
+/// While the database or the files cannot be reached: what is doubtful stays so.
+pub async fn settle_blobs(scope: &Scope, blobs: &BlobStore) -> Result<usize, ReleaseError> {
+    let gate = blobs.gate().await;
+    let doubtful = gate.doubtful();
+    if doubtful.is_empty() {
+        return Ok(0);
+    }
+    let mut orphans = Vec::new();
+    // Once a transaction has begun, no commit is in doubt any more, and the gate keeps new ones away.
+    let transaction = scope.begin().await?;
+    for sha256 in doubtful {
+        if artifacts::blob_is_referenced(&transaction.scope(), &sha256).await? {
+            gate.keep(sha256);
+        } else {
+            orphans.push(sha256);
+        }
+    }
+    drop(transaction);
+    for sha256 in &orphans {
+        gate.remove(*sha256).await?;
+    }
+    Ok(orphans.len())
+}

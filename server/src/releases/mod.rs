@@ -21,7 +21,7 @@ mod verification;
 
 pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release, SignatureState};
 pub use compare::compare_rest;
-pub use content::{Content, sweep};
+pub use content::{Content, settle_blobs, sweep};
 pub use description::{InvalidDescription, MAX_DESCRIPTION_BYTES};
 pub use service::{ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};

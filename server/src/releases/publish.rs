@@ -43,13 +43,11 @@ pub(super) async fn publish(
     let gate = releases.blobs.gate().await;
     gate.publish(blob).await?;
     let stored = store(&releases.scope, artifact, &mut evidence, &slots).await;
-    // If it may have been stored, the blob stays: the next start knows.
-    let is_refused = !matches!(stored, Ok(()) | Err(UploadError::Storage(StorageError::InDoubt)));
-    if is_refused {
-        // A failed look-up leaves the blob to the sweep at the next start.
-        if let Err(err) = releases.unlink_unreferenced(&gate, sha256).await {
-            tracing::warn!(error = %err, "a refused artifact's blob stays until the next start");
-        }
+    match &stored {
+        Ok(()) => gate.keep(sha256),
+        // It may have been stored, or will be: the blob stays doubtful.
+        Err(UploadError::Storage(StorageError::InDoubt)) => {}
+        Err(_) => releases.unlink_unreferenced(&gate, sha256).await,
     }
     stored.map(|()| id)
 }

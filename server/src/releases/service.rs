@@ -14,6 +14,7 @@ use crate::storage::releases::ReleaseRow;
 use crate::storage::{
     Access, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, releases,
 };
+use crate::telemetry::chain;
 
 /// Why something could not be done with a release or an artifact.
 #[derive(Debug, thiserror::Error)]
@@ -177,8 +178,10 @@ impl Releases {
         } else {
             releases::touch(&tx, &artifact.name, now).await?;
         }
+        gate.doubt(artifact.sha256);
         transaction.commit(now).await?;
-        self.unlink_unreferenced(&gate, artifact.sha256).await
+        self.unlink_unreferenced(&gate, artifact.sha256).await;
+        Ok(())
     }
 
     async fn delete_whole(&self, names: &[String]) -> Result<(), ReleaseError> {
@@ -199,20 +202,28 @@ impl Releases {
         for name in names {
             releases::delete(&tx, name).await?;
         }
+        for artifact in &doomed {
+            gate.doubt(artifact.sha256);
+        }
         transaction.commit(self.clock.now()).await?;
         for artifact in doomed {
-            self.unlink_unreferenced(&gate, artifact.sha256).await?;
+            self.unlink_unreferenced(&gate, artifact.sha256).await;
         }
         Ok(())
     }
 
-    /// Removes a blob after a commit, or after a commit that failed, unless a row references it.
-    pub(super) async fn unlink_unreferenced(
-        &self,
-        gate: &BlobGate,
-        sha256: [u8; 32],
-    ) -> Result<(), ReleaseError> {
-        if !artifacts::blob_is_referenced(&self.scope, &sha256).await? {
+    /// Removes a doubtful blob after a commit, or after a commit that failed, unless a row references it. What the
+    /// rows say is done: a file that cannot be judged or removed now stays doubtful, and fails nobody.
+    pub(super) async fn unlink_unreferenced(&self, gate: &BlobGate, sha256: [u8; 32]) {
+        if let Err(err) = self.try_unlink(gate, sha256).await {
+            tracing::warn!(error = chain(&err), "the blob of an artifact that is gone stays for now");
+        }
+    }
+
+    async fn try_unlink(&self, gate: &BlobGate, sha256: [u8; 32]) -> Result<(), ReleaseError> {
+        if artifacts::blob_is_referenced(&self.scope, &sha256).await? {
+            gate.keep(sha256);
+        } else {
             gate.remove(sha256).await?;
         }
         Ok(())

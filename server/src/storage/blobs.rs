@@ -3,6 +3,9 @@
 //! A file is written and synced in `blobs/tmp/`, then renamed to its place, then referenced by a row; it is
 //! unlinked only after the last row that references it is gone. Whoever does either holds the [`BlobGate`] from
 //! before the rename or the delete until after the commit, so that no row can appear for a file on its way out.
+//!
+//! From the rename, or from before the delete, until it is known whether a row references it, a blob is *doubtful*. One
+//! that stays so, because the database went away meanwhile, is asked about again later.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -10,6 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex as SyncMutex;
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -44,12 +48,17 @@ pub enum BlobError {
 pub struct BlobStore {
     root: Arc<Path>,
     gate: Arc<Mutex<()>>,
+    doubtful: Doubtful,
 }
+
+/// Digests of blobs of which it is not known whether a row references them.
+type Doubtful = Arc<SyncMutex<HashSet<[u8; 32]>>>;
 
 /// The right to give blobs their names and to take them away; one holder at a time.
 #[derive(Debug)]
 pub struct BlobGate {
     root: Arc<Path>,
+    doubtful: Doubtful,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -88,7 +97,7 @@ impl BlobStore {
         for entry in files_in(&staging)? {
             fs::remove_file(&entry).map_err(failed_to("remove an unfinished blob"))?;
         }
-        Ok(Self { root: root.into(), gate: Arc::new(Mutex::new(())) })
+        Ok(Self { root: root.into(), gate: Arc::default(), doubtful: Doubtful::default() })
     }
 
     /// Begins a blob. Blocks on the disk, as does everything that is done with it.
@@ -117,13 +126,24 @@ impl BlobStore {
 
     /// Waits for the right to name and remove blobs.
     pub async fn gate(&self) -> BlobGate {
-        BlobGate { root: Arc::clone(&self.root), _turn: Arc::clone(&self.gate).lock_owned().await }
+        BlobGate {
+            root: Arc::clone(&self.root),
+            doubtful: Arc::clone(&self.doubtful),
+            _turn: Arc::clone(&self.gate).lock_owned().await,
+        }
+    }
+
+    /// Whether a blob is doubtful, be it only because somebody is at it now.
+    #[must_use]
+    pub fn has_doubts(&self) -> bool {
+        !self.doubtful.lock().is_empty()
     }
 }
 
 impl BlobGate {
-    /// Gives a blob its name, durably. The same content twice is stored once.
+    /// Gives a blob its name, durably. The same content twice is stored once. It is doubtful from here on.
     pub async fn publish(&self, blob: FinishedBlob) -> Result<(), BlobError> {
+        self.doubt(blob.sha256);
         let target = path_of(&self.root, &blob.sha256);
         let root = Arc::clone(&self.root);
         blocking("store a blob", move || {
@@ -141,6 +161,22 @@ impl BlobGate {
         .await
     }
 
+    /// Notes that the row of a blob may be about to go.
+    pub fn doubt(&self, sha256: [u8; 32]) {
+        self.doubtful.lock().insert(sha256);
+    }
+
+    /// Ends the doubt about a blob that a row references.
+    pub fn keep(&self, sha256: [u8; 32]) {
+        self.doubtful.lock().remove(&sha256);
+    }
+
+    /// The doubtful blobs.
+    #[must_use]
+    pub fn doubtful(&self) -> Vec<[u8; 32]> {
+        self.doubtful.lock().iter().copied().collect()
+    }
+
     /// Removes a blob that no row references any more; one that is not there is removed already.
     pub async fn remove(&self, sha256: [u8; 32]) -> Result<(), BlobError> {
         let path = path_of(&self.root, &sha256);
@@ -148,7 +184,9 @@ impl BlobGate {
             Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
             Ok(()) | Err(_) => Ok(()),
         })
-        .await
+        .await?;
+        self.keep(sha256);
+        Ok(())
     }
 
     /// Removes every blob that is not among the referenced ones; returns how many went.

@@ -260,6 +260,14 @@ impl Database {
         Ok(self.writer.close().await?)
     }
 
+    /// Lets no statement through any more, as if the database were gone; other handles that were opened go on.
+    #[cfg(test)]
+    pub(crate) async fn break_off(&self) {
+        // The first poll closes both pools; what is under way holds its connection.
+        let closing = async { tokio::join!(self.reader.close_by_ref(), self.writer.close_by_ref()) };
+        let _ = tokio::time::timeout(Duration::ZERO, closing).await;
+    }
+
     pub(crate) const fn reader(&self) -> &DatabaseConnection {
         &self.reader
     }

@@ -40,7 +40,7 @@ pub(crate) use database_tests;
 pub(crate) struct TestDatabase {
     pub(crate) database: Database,
     pub(crate) dir: TempDir,
-    _location: TestLocation,
+    location: TestLocation,
 }
 
 impl TestDatabase {
@@ -62,7 +62,12 @@ impl TestDatabase {
         let tx = database.begin(TenantId::DEFAULT).await.unwrap();
         tenants::ensure(&tx.scope(), "default", DateTime::UNIX_EPOCH).await.unwrap();
         tx.commit(DateTime::UNIX_EPOCH).await.unwrap();
-        Self { database, dir, _location: location }
+        Self { database, dir, location }
+    }
+
+    /// The same database, opened once more.
+    pub(crate) async fn again(&self) -> Database {
+        Database::open(&self.location.location).await.unwrap()
     }
 
     pub(crate) fn scope(&self) -> Scope {

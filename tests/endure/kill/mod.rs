@@ -28,7 +28,7 @@ use crate::chance;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = harness::trials![killed_again_and_again_on_sqlite];
-    trials.extend(harness::slow_trials![&[Peer::Postgres]; killed_again_and_again_on_postgres]);
+    trials.extend(harness::peer_trials![&[Peer::Postgres]; killed_again_and_again_on_postgres]);
     trials.extend(harness::slow_trials![&[]; killed_a_thousand_times_on_sqlite]);
     trials.extend(harness::slow_trials![&[Peer::Postgres]; killed_five_hundred_times_on_postgres]);
     trials
@@ -45,7 +45,7 @@ fn killed_again_and_again_on_sqlite() {
 }
 
 fn killed_again_and_again_on_postgres() {
-    kill_loop("kill loop on PostgreSQL", Database::Postgres, 20, 1, SHORT);
+    kill_loop("kill loop on PostgreSQL", Database::Postgres, 12, 1, SHORT);
 }
 
 fn killed_a_thousand_times_on_sqlite() {

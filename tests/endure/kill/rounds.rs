@@ -25,6 +25,9 @@ const FLEETS: u64 = 5;
 const CHURNS: u64 = 2;
 const USERS: u64 = 1;
 
+/// So long may files stay of which the database could not tell whether they are needed.
+const SETTLING: Duration = Duration::from_secs(30);
+
 /// Where the server keeps its rows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Database {
@@ -230,7 +233,9 @@ impl Actors {
             digests.extend(churn.verify(&artifacts, &mut line));
         }
         assert_eq!(digests.len(), artifacts.len(), "an artifact that nobody uploaded: {artifacts:?}");
-        whole::blobs(&server.data_dir(), digests);
+        // A start has looked at the files; a server whose database came back is about to.
+        let patience = if server.database_url().is_some() { SETTLING } else { Duration::ZERO };
+        whole::blobs(&server.data_dir(), digests, patience);
     }
 
     fn verify_past(&mut self, server: &TestServer) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use harness::management::{ARTIFACTS, DEVAUTH};
 use harness::process::run;
@@ -41,8 +43,18 @@ pub(super) fn counters(listed: &BTreeMap<String, Value>, token: &str, line: &mut
     }
 }
 
-/// Compares the files of the blob store with the digests that must be there.
-pub(super) fn blobs(data_dir: &Path, mut expected: Vec<String>) {
+/// Compares the files of the blob store with the digests that must be there, again and again until they agree or
+/// patience is over.
+pub(super) fn blobs(data_dir: &Path, mut expected: Vec<String>, patience: Duration) {
+    expected.sort();
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline && stored(data_dir) != expected {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(stored(data_dir), expected, "files of the blob store, and artifacts");
+}
+
+fn stored(data_dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for folder in entries(&data_dir.join("blobs")) {
         for file in entries(&folder) {
@@ -50,9 +62,8 @@ pub(super) fn blobs(data_dir: &Path, mut expected: Vec<String>) {
             found.push(format!("{}{}", of(&folder), of(&file)));
         }
     }
-    expected.sort();
     found.sort();
-    assert_eq!(found, expected, "files of the blob store, and artifacts");
+    found
 }
 
 fn entries(folder: &Path) -> Vec<std::path::PathBuf> {

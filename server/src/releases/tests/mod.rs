@@ -1,5 +1,6 @@
 //! Releases against a real database and a real directory.
 
+mod outage;
 mod trust;
 
 use std::io::Read;
