@@ -32,6 +32,8 @@ pub struct Limits {
     pub type_info: u64,
     /// One `meta-data`.
     pub meta_data: u64,
+    /// `type-info` and `meta-data` of all payloads together.
+    pub payload_texts: u64,
     /// One state script.
     pub script: u64,
     /// Number of state scripts.
@@ -44,6 +46,8 @@ pub struct Limits {
     pub zero_tail: u64,
     /// One PAX or GNU extension header.
     pub tar_extension: u64,
+    /// PAX and GNU extension headers before one entry.
+    pub tar_extensions: usize,
     /// Nesting of JSON values.
     pub json_depth: usize,
     /// Bytes of any one name or value in the header: artifact name, group, device type.
@@ -80,12 +84,14 @@ impl Default for Limits {
             header_info: MIB,
             type_info: MIB,
             meta_data: MIB,
+            payload_texts: 2 * MIB,
             script: 4 * MIB,
             scripts: 1000,
             payloads: 16,
             files_per_payload: 10_000,
             zero_tail: MIB,
             tar_extension: 64 * KIB,
+            tar_extensions: 8,
             json_depth: 64,
             name: 256,
             xz_memory: 72 * MIB,

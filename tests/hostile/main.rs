@@ -5,9 +5,11 @@
 
 mod bodies;
 mod bombs;
+mod collection;
 mod limits_admission;
 mod limits_connections;
 mod limits_load;
+mod refusal;
 mod scanner;
 mod smuggling;
 mod targets;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut trials = bodies::trials();
     trials.extend(bombs::trials());
+    trials.extend(collection::trials());
     trials.extend(targets::trials());
     trials.extend(smuggling::trials());
     trials.extend(scanner::trials());

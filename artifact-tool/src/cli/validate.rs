@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use artifact::ReadOptions;
-use serde_json::json;
+use artifact::read::Refusal;
+use serde_json::{Value, json};
 
 use super::{Failure, files, print, verifying};
 
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             "valid": faults.is_empty(),
             "error": faults.first(),
             "errors": faults,
+            "broken": survey.faults.iter().map(broken).collect::<Vec<_>>(),
             "signed": survey.is_signed,
             "verified_by": verified_by,
         }))?;
@@ -60,4 +62,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         print::error(&format!("{}: {fault}", args.file.display()));
     }
     Err(Failure::no(last.clone()).about(&args.file))
+}
+
+/// Describes a broken rule of the format for programs.
+fn broken(refusal: &Refusal) -> Value {
+    json!({
+        "rule": refusal.rule.code(),
+        "member": refusal.member,
+        "entry": refusal.entry,
+        "offset": refusal.offset,
+        "message": refusal.rule.to_string(),
+    })
 }

@@ -60,6 +60,7 @@ fn read_entries(plain: &mut impl Read, limits: &Limits, scripts: Scripts) -> Res
     let mut tar = TarReader::new(BufReader::new(plain), limits, limits.zero_tail);
     let mut raw = Raw::default();
     let mut script_names = BTreeSet::new();
+    let mut texts = 0_u64;
     while let Some(entry) = tar.next_entry()? {
         raw.entries.push(entry.name.clone());
         let wrong = |why| Rule::HeaderEntry { name: entry.name.clone(), why };
@@ -101,6 +102,12 @@ fn read_entries(plain: &mut impl Read, limits: &Limits, scripts: Scripts) -> Res
                 .and_then(|bucket| bucket.slot(name, limits))
                 .ok_or_else(|| wrong("is out of order, unknown, or occurs twice"))?;
             *slot = Some(tar.contents(what, limit)?);
+            // As values they take some 25 times as much memory.
+            texts = texts.saturating_add(entry.size);
+            if texts > limits.payload_texts {
+                let (what, limit) = ("type-info and meta-data of all payloads", limits.payload_texts);
+                return Err(Rule::TooLarge { what, size: texts, limit }.into());
+            }
         }
     }
     if raw.entries.is_empty() {

@@ -7,7 +7,7 @@ use crate::digest::Hasher;
 use crate::tar::{Entry, Source, TarReader};
 
 /// No more broken rules than these are kept of one artifact.
-const MAX_FAULTS: usize = 1000;
+pub(super) const MAX_FAULTS: usize = 1000;
 
 /// The outer tar with its position: knows which member is being read, and turns faults into errors.
 pub(super) struct Outer<R> {

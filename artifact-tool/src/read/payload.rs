@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::outer::Outer;
+use super::outer::{MAX_FAULTS, Outer};
 use super::{Fault, ReadOptions, Rule};
 use crate::compression::{Compression, Decoder};
 use crate::description::{Header, PayloadFile};
@@ -179,15 +179,18 @@ fn read_files<S: PayloadSink>(
     let limits = &collector.options.limits;
     let mut tar = TarReader::new(BufReader::with_capacity(BUFFER, plain), limits, limits.zero_tail);
     let mut names = BTreeSet::new();
+    // Each file counts, also one that a survey goes on after.
+    let mut count = 0;
     while let Some(entry) = tar.next_entry()? {
         progress.current = Some(entry.name.clone());
         // By its claim alone, before a byte of it is decompressed.
         let (size, limit) = (entry.size, progress.allowed);
         progress.allowed =
             limit.checked_sub(size).ok_or(Rule::TooLarge { what: "decompressed payload", size, limit })?;
-        if names.len() == limits.files_per_payload {
+        if count == limits.files_per_payload {
             return Err(Rule::TooMany { what: "payload files", limit: limits.files_per_payload }.into());
         }
+        count += 1;
         let checked = if names.insert(entry.name.clone()) {
             collector.file(index, entry, &mut tar)
         } else {
@@ -196,6 +199,7 @@ fn read_files<S: PayloadSink>(
         match checked {
             Err(Fault::Rule(rule)) if progress.goes_on && !matches!(rule, Rule::Truncated) => {
                 progress.broken.push((progress.current.clone(), rule));
+                progress.goes_on = progress.broken.len() < MAX_FAULTS;
             }
             other => other?,
         }

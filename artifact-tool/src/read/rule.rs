@@ -208,3 +208,54 @@ pub enum Rule {
     #[error("{0:?} is not a legal payload file name")]
     FileName(String),
 }
+
+impl Rule {
+    /// Returns the name of the rule for programs; it is not changed once it is released.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::TarChecksum => "tar-checksum",
+            Self::TarMagic => "tar-magic",
+            Self::TarNumber { .. } => "tar-number",
+            Self::EntryType(_) => "entry-type",
+            Self::Path { .. } => "path",
+            Self::Pax(_) => "tar-extension",
+            Self::Padding => "padding",
+            Self::EndBlocks => "end-blocks",
+            Self::TrailingData => "trailing-data",
+            Self::TooLarge { .. } => "too-large",
+            Self::TooMany { .. } => "too-many",
+            Self::DeclaredSize { .. } => "declared-size",
+            Self::FileSize { .. } => "file-size",
+            Self::MemberOrder { .. } => "member-order",
+            Self::MissingMember(_) => "missing-member",
+            Self::Augmented => "augmented",
+            Self::AugmentPair => "augment-pair",
+            Self::Version(_) => "version",
+            Self::UnsupportedVersion(_) => "unsupported-version",
+            Self::Manifest { .. } => "manifest-line",
+            Self::ManifestLacks(_) => "manifest-lacks",
+            Self::ListedTwice(_) => "listed-twice",
+            Self::Checksum(_) => "checksum",
+            Self::NotListed(_) => "not-listed",
+            Self::ListedButMissing(_) => "listed-but-missing",
+            Self::SignatureEncoding => "signature-encoding",
+            Self::SignatureMissing => "signature-missing",
+            Self::SignatureRefused(_) => "signature-refused",
+            Self::SignatureMismatch => "signature-mismatch",
+            Self::Corrupt { .. } => "corrupt",
+            Self::AfterStream => "after-stream",
+            Self::HeaderEntry { .. } => "header-entry",
+            Self::HeaderLacks(_) => "header-lacks",
+            Self::Json { .. } => "json",
+            Self::HeaderInfo(_) => "header-info",
+            Self::TypeInfo { .. } => "type-info",
+            Self::ScriptName(_) => "script-name",
+            Self::Payloads(_) => "payloads",
+            Self::AugmentConflict(_) => "augment-conflict",
+            Self::DuplicateFile(_) => "duplicate-file",
+            Self::FileName(_) => "file-name",
+        }
+    }
+}

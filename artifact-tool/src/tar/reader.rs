@@ -24,6 +24,7 @@ pub(crate) struct TarReader<R> {
     padding: u64,
     is_cut: bool,
     extension_limit: u64,
+    extensions_limit: usize,
     tail_limit: u64,
 }
 
@@ -36,6 +37,7 @@ impl<R: BufRead> TarReader<R> {
             padding: 0,
             is_cut: false,
             extension_limit: limits.tar_extension,
+            extensions_limit: limits.tar_extensions,
             tail_limit,
         }
     }
@@ -48,6 +50,7 @@ impl<R: BufRead> TarReader<R> {
         self.end_entry()?;
         let mut extensions = Extensions::default();
         let mut is_extended = false;
+        let mut headers = 0;
         loop {
             let block = self.block()?;
             if block.iter().all(|byte| *byte == 0) {
@@ -58,6 +61,11 @@ impl<R: BufRead> TarReader<R> {
                 return Ok(None);
             }
             let header = Header::parse(&block)?;
+            if headers > self.extensions_limit {
+                let limit = self.extensions_limit;
+                return Err(Rule::TooMany { what: "tar extension headers of one entry", limit }.into());
+            }
+            headers += 1;
             match header.kind {
                 b'x' => extensions.add_pax(&self.extension(header.size)?, false)?,
                 b'g' => extensions.add_pax(&self.extension(header.size)?, true)?,

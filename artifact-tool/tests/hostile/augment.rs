@@ -2,8 +2,8 @@
 
 use artifact::{ReadOptions, Rule};
 
-use crate::sample::{File, INFO, Sample, TYPE_INFO, file, line, tar};
 use crate::{refused, refused_with, verdict};
+use hostile_artifacts::sample::{File, INFO, Sample, TYPE_INFO, file, line, tar};
 
 fn allowing() -> ReadOptions {
     ReadOptions { allow_augmented: true, ..ReadOptions::default() }
@@ -93,7 +93,7 @@ fn what_additions_may_not_change() {
 #[test]
 fn not_in_format_version_2() {
     let mut members = augmented(&additions(TYPE_INFO, "{}"));
-    let version = crate::sample::VERSION.replace('3', "2");
+    let version = hostile_artifacts::sample::VERSION.replace('3', "2");
     let manifest = String::from_utf8(members[1].1.clone()).unwrap();
     let lines = manifest.split_inclusive('\n').filter(|line| !line.ends_with("version\n"));
     members[1].1 = (lines.collect::<String>() + &line("version", version.as_bytes())).into_bytes();

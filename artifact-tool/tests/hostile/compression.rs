@@ -2,8 +2,8 @@
 
 use artifact::Rule;
 
-use crate::sample::{Sample, gzip, tar};
 use crate::{refused, verdict};
+use hostile_artifacts::sample::{Sample, gzip, tar};
 
 const SUFFIXES: [&str; 3] = [".gz", ".xz", ".zst"];
 

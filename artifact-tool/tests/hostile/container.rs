@@ -2,8 +2,8 @@
 
 use artifact::Rule;
 
-use crate::sample::{Sample, entry, entry_with, put, tar};
 use crate::{refused, refused_with, verdict};
+use hostile_artifacts::sample::{Sample, entry, entry_with, put, tar};
 
 /// Puts a raw entry in front of the data member.
 fn before_data(raw: &[u8]) -> Vec<u8> {

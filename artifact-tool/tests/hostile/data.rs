@@ -2,8 +2,8 @@
 
 use artifact::Rule;
 
-use crate::sample::{Sample, entry, file, tar};
 use crate::{refused, verdict};
+use hostile_artifacts::sample::{Sample, entry, file, tar};
 
 fn with_data(raw: &[u8]) -> Vec<u8> {
     Sample::new().with_member("data/0000.tar", raw)
@@ -71,6 +71,6 @@ fn truncation_and_tails_of_the_inner_tar() {
 #[test]
 fn a_second_data_member_for_one_payload() {
     let mut members = Sample::new().members();
-    members.push(("data/0000.tar.gz".to_owned(), crate::sample::gzip(&tar(&[]))));
+    members.push(("data/0000.tar.gz".to_owned(), hostile_artifacts::sample::gzip(&tar(&[]))));
     refused!(tar(&members), Rule::MemberOrder { .. });
 }

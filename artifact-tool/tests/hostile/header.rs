@@ -2,8 +2,8 @@
 
 use artifact::Rule;
 
-use crate::sample::{INFO, Sample, TYPE_INFO, entry, file, tar};
 use crate::{refused, verdict};
+use hostile_artifacts::sample::{INFO, Sample, TYPE_INFO, entry, file, tar};
 
 const SCRIPT: &str = "scripts/ArtifactInstall_Enter_00";
 
@@ -236,7 +236,7 @@ fn an_empty_payload_with_content() {
 fn format_version_2() {
     let info = r#"{"artifact_name":"a","updates":[{"type":"rootfs-image"}],"device_types_compatible":["d"]}"#;
     let good = Sample {
-        version: crate::sample::VERSION.replace('3', "2").into(),
+        version: hostile_artifacts::sample::VERSION.replace('3', "2").into(),
         header: vec![
             file("header-info", info),
             file("headers/0000/files", r#"{"files":["app.bin"]}"#),

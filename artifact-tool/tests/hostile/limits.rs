@@ -2,8 +2,8 @@
 
 use artifact::{Limits, ReadOptions, Rule};
 
-use crate::sample::{INFO, Sample, entry, file, gzip, tar};
 use crate::{refused, refused_with};
+use hostile_artifacts::sample::{INFO, Sample, entry, file, gzip, tar};
 
 fn limited(limits: Limits) -> ReadOptions {
     ReadOptions { limits, ..ReadOptions::default() }
@@ -45,8 +45,9 @@ fn oversized_members_are_refused_by_their_claim_alone() {
         let mut bytes = Vec::new();
         for (member, contents) in Sample::new().members() {
             if member == name {
-                let claim = |header: &mut [u8; 512]| crate::sample::put(header, 124, b"77777777777\0");
-                bytes.extend(crate::sample::entry_with(name, b'0', b"", claim));
+                let claim =
+                    |header: &mut [u8; 512]| hostile_artifacts::sample::put(header, 124, b"77777777777\0");
+                bytes.extend(hostile_artifacts::sample::entry_with(name, b'0', b"", claim));
                 return bytes;
             }
             bytes.extend(entry(&member, b'0', &contents));

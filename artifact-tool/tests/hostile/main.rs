@@ -10,7 +10,6 @@ mod header;
 mod limits;
 mod manifest;
 mod members;
-mod sample;
 mod signature;
 mod tampering;
 

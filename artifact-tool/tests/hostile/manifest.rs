@@ -3,7 +3,7 @@
 use artifact::Rule;
 
 use crate::refused;
-use crate::sample::{Sample, line};
+use hostile_artifacts::sample::{Sample, line};
 
 #[test]
 fn forms_that_other_readers_tolerate() {

@@ -2,8 +2,8 @@
 
 use artifact::Rule;
 
-use crate::sample::{File, Sample, VERSION, file, tar};
 use crate::{refused, verdict};
+use hostile_artifacts::sample::{File, Sample, VERSION, file, tar};
 
 fn edited(edit: impl FnOnce(&mut Vec<File>)) -> Vec<u8> {
     let mut members = Sample::new().members();
@@ -57,8 +57,8 @@ fn unknown_members() {
 fn data_indices() {
     refused!(edited(|members| members[3].0 = "data/0001.tar".to_owned()), Rule::Payloads(_));
     let mut two = Sample::new()
-        .with_header("header-info", &crate::sample::INFO.replace("[{", r#"[{"type":"module"},{"#))
-        .insert_header(3, "headers/0001/type-info", crate::sample::TYPE_INFO);
+        .with_header("header-info", &hostile_artifacts::sample::INFO.replace("[{", r#"[{"type":"module"},{"#))
+        .insert_header(3, "headers/0001/type-info", hostile_artifacts::sample::TYPE_INFO);
     two.data.push(vec![file("b", "b")]);
     verdict(&two.bytes()).unwrap();
     let mut members = two.members();

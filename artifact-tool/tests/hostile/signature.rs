@@ -6,8 +6,8 @@ use artifact::{ReadOptions, Rule, SignatureJudge, SigningKey, VerifyingKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::sample::{Sample, line, tar};
 use crate::{refused, refused_with};
+use hostile_artifacts::sample::{Sample, line, tar};
 
 fn pem(name: &str) -> String {
     fs::read_to_string(format!("{}/tests/fixtures/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap()

@@ -5,8 +5,8 @@ use std::fs;
 use artifact::read::{ReadError, ReadOptions, read};
 use artifact::{Rule, VerifyingKey};
 
-use crate::sample::Sample;
 use crate::{refused, refused_with};
+use hostile_artifacts::sample::Sample;
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()

@@ -2,29 +2,40 @@
 
 use std::io::Write;
 
-use artifact::Digest;
 use flate2::write::GzEncoder;
 
-pub(crate) const VERSION: &str = r#"{"format":"mender","version":3}"#;
-pub(crate) const INFO: &str = r#"{"payloads":[{"type":"module"}],"artifact_provides":{"artifact_name":"a"},"artifact_depends":{"device_type":["d"]}}"#;
-pub(crate) const TYPE_INFO: &str = r#"{"type":"module"}"#;
+/// A good `version`.
+pub const VERSION: &str = r#"{"format":"mender","version":3}"#;
+/// A good `header-info` of one payload of type `module`.
+pub const INFO: &str = r#"{"payloads":[{"type":"module"}],"artifact_provides":{"artifact_name":"a"},"artifact_depends":{"device_type":["d"]}}"#;
+/// A good `type-info` of that payload.
+pub const TYPE_INFO: &str = r#"{"type":"module"}"#;
 
 /// Name and contents of a tar entry or a member.
-pub(crate) type File = (String, Vec<u8>);
+pub type File = (String, Vec<u8>);
 
 /// Parts of an artifact, uncompressed unless said otherwise.
-#[derive(Clone)]
-pub(crate) struct Sample {
-    pub(crate) version: Vec<u8>,
-    pub(crate) header: Vec<File>,
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Contents of `version`.
+    pub version: Vec<u8>,
+    /// Entries of the header.
+    pub header: Vec<File>,
     /// Files per payload.
-    pub(crate) data: Vec<Vec<File>>,
+    pub data: Vec<Vec<File>>,
     /// Suffix of header and data members.
-    pub(crate) suffix: &'static str,
+    pub suffix: &'static str,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Sample {
-    pub(crate) fn new() -> Self {
+    /// Makes a good one, uncompressed, with two files.
+    pub fn new() -> Self {
         Self {
             version: VERSION.into(),
             header: vec![
@@ -38,36 +49,41 @@ impl Sample {
     }
 
     /// Replaces a header entry.
-    pub(crate) fn with_header(mut self, name: &str, contents: &str) -> Self {
+    pub fn with_header(mut self, name: &str, contents: &str) -> Self {
         let entry = self.header.iter_mut().find(|(entry, _)| entry == name);
         entry.unwrap().1 = contents.as_bytes().to_vec();
         self
     }
 
     /// Inserts a header entry.
-    pub(crate) fn insert_header(mut self, position: usize, name: &str, contents: &str) -> Self {
+    pub fn insert_header(mut self, position: usize, name: &str, contents: &str) -> Self {
         self.header.insert(position, file(name, contents));
         self
     }
 
-    pub(crate) fn without_header(mut self, name: &str) -> Self {
+    /// Removes a header entry.
+    pub fn without_header(mut self, name: &str) -> Self {
         self.header.retain(|(entry, _)| entry != name);
         self
     }
 
-    pub(crate) fn header_name(&self) -> String {
+    /// Returns the name of the header member.
+    pub fn header_name(&self) -> String {
         format!("header.tar{}", self.suffix)
     }
 
-    pub(crate) fn data_name(&self, index: usize) -> String {
+    /// Returns the name of a data member.
+    pub fn data_name(&self, index: usize) -> String {
         format!("data/{index:04}.tar{}", self.suffix)
     }
 
-    pub(crate) fn header_member(&self) -> Vec<u8> {
+    /// Returns the contents of the header member.
+    pub fn header_member(&self) -> Vec<u8> {
         self.compress(&tar(&self.header))
     }
 
-    pub(crate) fn manifest(&self) -> String {
+    /// Returns the manifest that fits.
+    pub fn manifest(&self) -> String {
         let mut lines = String::new();
         for (index, files) in self.data.iter().enumerate() {
             for (name, contents) in files {
@@ -78,7 +94,7 @@ impl Sample {
     }
 
     /// Returns the members of the outer tar.
-    pub(crate) fn members(&self) -> Vec<File> {
+    pub fn members(&self) -> Vec<File> {
         let mut members = vec![
             ("version".to_owned(), self.version.clone()),
             ("manifest".to_owned(), self.manifest().into_bytes()),
@@ -90,24 +106,25 @@ impl Sample {
         members
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// Returns the whole artifact.
+    pub fn bytes(&self) -> Vec<u8> {
         tar(&self.members())
     }
 
     /// Returns the artifact with one member replaced.
-    pub(crate) fn with_member(&self, name: &str, contents: impl Into<Vec<u8>>) -> Vec<u8> {
+    pub fn with_member(&self, name: &str, contents: impl Into<Vec<u8>>) -> Vec<u8> {
         let mut members = self.members();
         members.iter_mut().find(|(member, _)| member == name).unwrap().1 = contents.into();
         tar(&members)
     }
 
     /// Returns the artifact with another manifest.
-    pub(crate) fn with_manifest(&self, manifest: &str) -> Vec<u8> {
+    pub fn with_manifest(&self, manifest: &str) -> Vec<u8> {
         self.with_member("manifest", manifest)
     }
 
     /// Returns the artifact with a header member that the manifest lists correctly.
-    pub(crate) fn with_header_member(&self, member: &[u8]) -> Vec<u8> {
+    pub fn with_header_member(&self, member: &[u8]) -> Vec<u8> {
         let manifest = self
             .manifest()
             .replace(&line(&self.header_name(), &self.header_member()), &line(&self.header_name(), member));
@@ -117,7 +134,8 @@ impl Sample {
         tar(&members)
     }
 
-    fn compress(&self, plain: &[u8]) -> Vec<u8> {
+    /// Compresses as the suffix says.
+    pub fn compress(&self, plain: &[u8]) -> Vec<u8> {
         match self.suffix {
             "" => plain.to_vec(),
             ".gz" => gzip(plain),
@@ -128,39 +146,39 @@ impl Sample {
     }
 }
 
-pub(crate) fn file(name: &str, contents: &str) -> File {
+/// Returns a file of text.
+pub fn file(name: &str, contents: &str) -> File {
     (name.to_owned(), contents.as_bytes().to_vec())
 }
 
-pub(crate) fn line(name: &str, contents: &[u8]) -> String {
-    format!("{}  {name}\n", Digest::of(contents))
+/// Returns a line of a manifest.
+pub fn line(name: &str, contents: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, contents);
+    let hex = digest.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    format!("{hex}  {name}\n")
 }
 
-pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
+/// Compresses.
+pub fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(plain).unwrap();
     encoder.finish().unwrap()
 }
 
 /// Returns a whole tar of regular files.
-pub(crate) fn tar(files: &[File]) -> Vec<u8> {
+pub fn tar(files: &[File]) -> Vec<u8> {
     let mut bytes: Vec<u8> = files.iter().flat_map(|(name, contents)| entry(name, b'0', contents)).collect();
     bytes.extend([0; 1024]);
     bytes
 }
 
 /// Returns a tar header, contents and padding.
-pub(crate) fn entry(name: &str, kind: u8, contents: &[u8]) -> Vec<u8> {
+pub fn entry(name: &str, kind: u8, contents: &[u8]) -> Vec<u8> {
     entry_with(name, kind, contents, |_| {})
 }
 
 /// Returns an entry whose header was edited before its checksum was computed.
-pub(crate) fn entry_with(
-    name: &str,
-    kind: u8,
-    contents: &[u8],
-    edit: impl FnOnce(&mut [u8; 512]),
-) -> Vec<u8> {
+pub fn entry_with(name: &str, kind: u8, contents: &[u8], edit: impl FnOnce(&mut [u8; 512])) -> Vec<u8> {
     let mut header = [0; 512];
     put(&mut header, 0, name.as_bytes());
     put(&mut header, 100, b"0000644\0");
@@ -178,6 +196,7 @@ pub(crate) fn entry_with(
     bytes
 }
 
-pub(crate) fn put(header: &mut [u8; 512], offset: usize, bytes: &[u8]) {
+/// Overwrites a part of a tar header.
+pub fn put(header: &mut [u8; 512], offset: usize, bytes: &[u8]) {
     header[offset..offset + bytes.len()].copy_from_slice(bytes);
 }
