@@ -9,6 +9,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         only_http_names_actix,
         only_storage_and_migrations_name_sea_orm,
         only_artifact_tool_knows_the_format,
+        the_library_of_artifacts_comes_alone,
         domain_does_not_name_http,
         storage_does_not_name_what_lies_above,
         web_data_is_for_extractors,
@@ -47,6 +48,24 @@ fn only_storage_and_migrations_name_sea_orm() {
 fn only_artifact_tool_knows_the_format() {
     // Formats inside an artifact are read and written by its own crate only.
     keep(&["tar", "flate2", "liblzma", "zstd"], &|path| below(path, "artifact-tool"));
+}
+
+fn the_library_of_artifacts_comes_alone() {
+    // The program's HTTP client and its like are for nobody else: they hang on a feature that only it turns on.
+    let mut complaints = Vec::new();
+    for file in crate::source::files().iter().filter(|file| file.path.ends_with("Cargo.toml")) {
+        for (at, line) in file.text.lines().enumerate() {
+            let names_it = line.starts_with("artifact = ") || line.starts_with("artifact.");
+            let (is_root, turns_off) = (file.path == "Cargo.toml", line.contains("default-features = false"));
+            if names_it && (is_root != turns_off || line.contains("features = [")) {
+                complaints.push(place(file, at + 1, line));
+            }
+        }
+    }
+    expect_none("the library of artifacts comes without its program", &complaints);
+    keep(&["cryptoki"], &|path| {
+        below(path, "artifact-tool/src/cli/pkcs11") || path == "artifact-tool/tests/tokens.rs"
+    });
 }
 
 fn domain_does_not_name_http() {

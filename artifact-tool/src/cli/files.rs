@@ -73,19 +73,28 @@ fn passphrase_of(key: &Path, file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, 
         text.truncate(length);
         return Ok(text);
     }
-    if let Ok(text) = std::env::var(PASSPHRASE) {
-        return Ok(Zeroizing::new(text.into_bytes()));
+    let text = secret(PASSPHRASE, &format!("Passphrase of {}", key.display()), || {
+        let (key, why) = (key.display(), KeyError::Encrypted);
+        Failure::usage(format!("{key}: {why}: give --passphrase-file or {PASSPHRASE}"))
+    })?;
+    Ok(Zeroizing::new(text.as_bytes().to_vec()))
+}
+
+/// Takes a secret from a variable, or asks for it on the terminal; without one it is missing.
+pub(super) fn secret(
+    variable: &str,
+    prompt: &str,
+    missing: impl FnOnce() -> Failure,
+) -> Result<Zeroizing<String>, Failure> {
+    if let Ok(text) = std::env::var(variable) {
+        return Ok(Zeroizing::new(text));
     }
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage(format!(
-            "{}: {}: give --passphrase-file or {PASSPHRASE}",
-            key.display(),
-            KeyError::Encrypted
-        )));
+        return Err(missing());
     }
-    rpassword::prompt_password(format!("Passphrase of {}: ", key.display()))
-        .map(|text| Zeroizing::new(text.into_bytes()))
-        .map_err(|error| Failure::usage(format!("failed to read the passphrase: {error}")))
+    rpassword::prompt_password(format!("{prompt}: "))
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::usage(format!("failed to read a secret: {error}")))
 }
 
 fn pem(path: &Path) -> Result<String, Failure> {

@@ -13,6 +13,7 @@ mod image;
 mod inspect;
 mod keygen;
 mod modify;
+mod pkcs11;
 mod print;
 mod pubkey;
 mod read;

@@ -6,18 +6,22 @@ use std::process::{Command, Stdio};
 
 use artifact::{KeyError, Signer, VerifyingKey, signature};
 
+use super::pkcs11::{self, TokenKey};
 use super::{Failure, files};
 
 /// Where the signature comes from.
 #[derive(Debug, clap::Args)]
 #[group(id = "signing")]
 pub(crate) struct Args {
-    /// Private key to sign with, in PEM form: PKCS#1, SEC1, PKCS#8, encrypted PKCS#8
-    #[arg(short, long, value_name = "KEY", group = "signer")]
+    /// Private key to sign with: a file in PEM form (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8), or a key in a token as
+    /// pkcs11: URI
+    #[arg(short, long, alias = "key-pkcs11", value_name = "KEY", group = "signer")]
     key: Option<PathBuf>,
     /// File with the passphrase of the key [default: `SEALIFT_KEY_PASSPHRASE`, else the terminal is asked]
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    module: pkcs11::Module,
     /// Command that gets the manifest on its standard input and prints the raw signature
     #[arg(long, value_name = "COMMAND", group = "signer")]
     signer_command: Option<String>,
@@ -69,6 +73,7 @@ impl Args {
             "let --signer-command call the service, or attach a signature with `sign --signature FILE`",
         )?;
         let signer: Option<Box<dyn Signer>> = match (&self.key, &self.signer_command) {
+            (Some(uri), _) if pkcs11::is_uri(uri) => Some(Box::new(TokenKey::open(uri, &self.module)?)),
             (Some(path), _) => Some(Box::new(files::signing_key(path, self.passphrase_file.as_deref())?)),
             (None, Some(command)) => Some(Box::new(External { command: command.clone() })),
             (None, None) => None,

@@ -1,19 +1,22 @@
 //! Which keys are trusted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::VerifyingKey;
 
 use super::signing::Cloud;
-use super::{Failure, files};
+use super::{Failure, files, pkcs11};
 
 /// Keys to verify signatures with.
 #[derive(Debug, clap::Args)]
 #[group(id = "verifying")]
 pub(crate) struct Args {
-    /// Public key or certificate in PEM form; may be repeated, any one that fits is enough
-    #[arg(short, long = "key", value_name = "PUB")]
+    /// Public key or certificate in PEM form, or a key in a token as pkcs11: URI; may be repeated, any one that fits is
+    /// enough
+    #[arg(short, long = "key", alias = "key-pkcs11", value_name = "PUB")]
     keys: Vec<PathBuf>,
+    #[command(flatten)]
+    module: pkcs11::Module,
     #[command(flatten)]
     cloud: Cloud,
 }
@@ -28,9 +31,13 @@ impl Args {
     pub(super) fn trusted(&self) -> Result<Trusted, Failure> {
         self.cloud.refuse("save the public key to a file and give it with -k")?;
         Ok(Trusted {
-            keys: self.keys.iter().map(|path| files::verifying_key(path)).collect::<Result<_, _>>()?,
+            keys: self.keys.iter().map(|key| self.read(key)).collect::<Result<_, _>>()?,
             names: self.keys.iter().map(|path| path.display().to_string()).collect(),
         })
+    }
+
+    fn read(&self, key: &Path) -> Result<VerifyingKey, Failure> {
+        if pkcs11::is_uri(key) { pkcs11::public_key(key, &self.module) } else { files::verifying_key(key) }
     }
 }
 
