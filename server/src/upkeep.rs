@@ -23,8 +23,8 @@ const SIGHTINGS_PERIOD: Duration = Duration::from_secs(30);
 /// How often stale rows are looked for.
 const SWEEP_PERIOD: Duration = Duration::from_mins(10);
 
-/// How often the certificate's age is looked at.
-const CERTIFICATE_PERIOD: Duration = Duration::from_hours(6);
+/// How often the certificate's age is looked at. After a start with a wrong clock nobody can connect until then.
+const CERTIFICATE_PERIOD: Duration = Duration::from_mins(1);
 
 /// How often blobs are asked about that were left doubtful. Nothing is done while there are none.
 const BLOBS_PERIOD: Duration = Duration::from_secs(2);

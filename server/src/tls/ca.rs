@@ -24,7 +24,7 @@ const CA_DAYS: u64 = 30 * 366;
 pub(super) const LEAF_DAYS: u64 = 184;
 
 /// How far a server certificate reaches into the past, for devices whose clock is behind.
-const LEAF_BACKDATED_DAYS: u64 = 180;
+pub(super) const LEAF_BACKDATED_DAYS: u64 = 180;
 
 /// The same for the authority.
 const CA_BACKDATED_DAYS: u64 = 365;

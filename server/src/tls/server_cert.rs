@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::ca::{LEAF_DAYS, LocalCa};
+use super::ca::{LEAF_BACKDATED_DAYS, LEAF_DAYS, LocalCa};
 use super::error::TlsError;
 use super::files::{write_private, write_public};
 use super::pair::{Pair, PairPaths};
@@ -25,6 +25,8 @@ pub enum Renewal {
     NamesChanged,
     /// Less than a third of its time was left.
     Due,
+    /// It reached less far back than a third of what a fresh one does: the clock was ahead when it was made.
+    Early,
 }
 
 /// Sees to it that the pair at `paths` is good for `names` at `now`, and issues a new one if not.
@@ -55,16 +57,24 @@ fn judge(pair: &Pair, ca: &LocalCa, names: &[String], now: DateTime<Utc>) -> Ren
     let Some((_, leaf)) = pair.chain.first().and_then(|der| X509Certificate::from_der(der).ok()) else {
         return Renewal::Missing;
     };
-    let end = DateTime::from_timestamp(leaf.validity().not_after.timestamp(), 0).unwrap_or(now);
+    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(now);
+    let validity = leaf.validity();
+    let (begin, end) = (moment(validity.not_before.timestamp()), moment(validity.not_after.timestamp()));
     if pair.chain.get(1) != Some(ca.certificate_der()) {
         Renewal::OtherAuthority
     } else if covered_names(&leaf) != names.iter().cloned().collect() {
         Renewal::NamesChanged
-    } else if end - now < TimeDelta::days(i64::try_from(LEAF_DAYS / 3).unwrap_or_default()) {
+    } else if end - now < third(LEAF_DAYS) {
         Renewal::Due
+    } else if now - begin < third(LEAF_BACKDATED_DAYS) {
+        Renewal::Early
     } else {
         Renewal::Kept
     }
+}
+
+fn third(days: u64) -> TimeDelta {
+    TimeDelta::days(i64::try_from(days / 3).unwrap_or_default())
 }
 
 fn covered_names(leaf: &X509Certificate<'_>) -> BTreeSet<String> {
@@ -119,6 +129,24 @@ mod tests {
         assert_eq!(ensure("203.0.113.7", 124), Renewal::Kept);
         let key = directory.path().join("tls/server.key");
         assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_right_gets_a_certificate_of_its_time() {
+        for (wrong, why) in [(365, Renewal::Early), (121, Renewal::Early), (-365, Renewal::Due)] {
+            let directory = tempfile::tempdir().unwrap();
+            let ca = LocalCa::generate(now()).unwrap();
+            let ensure = |days| ensure(directory.path(), &ca, "a", now() + TimeDelta::days(days));
+            assert_eq!(ensure(wrong), Renewal::Missing);
+            assert_eq!(ensure(wrong), Renewal::Kept);
+            assert_eq!(ensure(0), why, "{wrong} days");
+            assert_eq!(ensure(0), Renewal::Kept, "{wrong} days");
+        }
+        // An hour is nothing.
+        let directory = tempfile::tempdir().unwrap();
+        let ca = LocalCa::generate(now()).unwrap();
+        ensure(directory.path(), &ca, "a", now());
+        assert_eq!(ensure(directory.path(), &ca, "a", now() - TimeDelta::hours(1)), Renewal::Kept);
     }
 
     #[test]
