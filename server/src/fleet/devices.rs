@@ -16,6 +16,9 @@ use crate::ids::{AuthSetId, DeviceId, DeviceNumber, TenantId};
 /// Devices in one allocation: small enough to grow smoothly, large enough to stay dense.
 const CHUNK: usize = 1_024;
 
+/// So much later than now a device may have been seen by another thread; what is later is of a clock that was wrong.
+const SEEN_OUT_OF_ORDER_SECS: u32 = 60;
+
 /// The first 128 bits of a token's SHA-256.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TokenDigest(pub u128);
@@ -221,9 +224,10 @@ impl DeviceTable {
     }
 
     pub(super) fn saw(&self, number: DeviceNumber, now: u32) {
-        if let Some(slot) = self.slot(number.as_u32())
-            && slot.seen.fetch_max(now, Ordering::Relaxed) < now
-        {
+        let Some(slot) = self.slot(number.as_u32()) else { return };
+        let seen = slot.seen.load(Ordering::Relaxed);
+        if seen < now || seen - now > SEEN_OUT_OF_ORDER_SECS {
+            slot.seen.store(now, Ordering::Relaxed);
             self.list_sighting(slot, number);
         }
     }
@@ -472,6 +476,10 @@ mod tests {
         table.saw(7.into(), 50);
         assert!(table.take_sightings().is_empty());
         assert_eq!(table.seen(7.into()), 50);
+        // The clock was a year ahead, and is set right.
+        table.saw(7.into(), 31_536_050);
+        table.saw(7.into(), 50);
+        assert_eq!(table.take_sightings(), [(7.into(), 50)]);
         table.put(device(3, 0));
         table.saw(7.into(), 60);
         table.saw(3.into(), 61);
