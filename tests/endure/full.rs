@@ -67,21 +67,6 @@ fn expect_no_trouble(server: &TestServer) {
     run_ok(&mut server.command(&["check"]));
 }
 
-fn names_in(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("readable").map_while(Result::ok) {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                found.push(entry.path());
-            }
-        }
-    }
-    found
-}
-
 fn full_blob_store_refuses_uploads_and_nothing_else() {
     let server = ServerSetup::default().small_disk("blobs", MEBIBYTES).start();
     let admin = server.admin();
@@ -102,7 +87,7 @@ fn full_blob_store_refuses_uploads_and_nothing_else() {
         assert!(polls > 0);
         expect_full(upload.join().expect("an answer"));
     });
-    until("the rest of the upload to vanish", Duration::from_mins(1), || names_in(&blobs).len() == 1);
+    until("the rest of the upload to vanish", Duration::from_mins(1), || server.blob_files().len() == 1);
     room.remove();
     assert_eq!(admin.get(ARTIFACTS).expect(200).json(), json!([]));
     // What fits is taken.
@@ -116,7 +101,7 @@ fn full_blob_store_refuses_uploads_and_nothing_else() {
     }
     let listed = admin.get(ARTIFACTS).expect(200).json();
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
-    assert_eq!(names_in(&blobs).len(), 2, "the filler and one artifact");
+    assert_eq!(server.blob_files().len(), 2, "the filler and one artifact");
     let deployment = admin.deploy(&first.name, &[admin.device_id(&device)]);
     let offer = device.next_offer();
     let target = harness::device::link_target(offer["artifact"]["source"]["uri"].as_str().expect("a link"));
@@ -128,7 +113,7 @@ fn full_blob_store_refuses_uploads_and_nothing_else() {
     filler.remove();
     let third = ArtifactSpec::new("type-c").incompressible(30 << 20).write();
     admin.upload(&third);
-    assert_eq!(names_in(&blobs).len(), 2);
+    assert_eq!(server.blob_files().len(), 2);
     expect_no_trouble(&server);
 }
 

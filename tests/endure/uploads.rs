@@ -1,8 +1,6 @@
 //! Uploads that are cut off or damaged (R4): every one is refused, and nothing of it stays.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use harness::artifacts::KeyFiles;
@@ -75,25 +73,9 @@ fn samples() -> Vec<Sample> {
     [plain, signed].iter().map(|artifact| Sample::new(artifact.bytes())).collect()
 }
 
-/// Files below `blobs/`, whatever they are.
-fn files(server: &TestServer) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![server.data_dir().join("blobs")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("readable").map_while(Result::ok) {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                found.push(entry.path());
-            }
-        }
-    }
-    found
-}
-
 #[track_caller]
 fn expect_nothing(server: &TestServer) {
-    until("what was refused to vanish", Duration::from_mins(1), || files(server).is_empty());
+    until("what was refused to vanish", Duration::from_mins(1), || server.blob_files().is_empty());
     assert_eq!(server.admin().get(ARTIFACTS).expect(200).json(), json!([]));
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }

@@ -19,6 +19,7 @@
 
 pub mod artifacts;
 pub mod binaries;
+mod blobs;
 pub mod device;
 pub mod engine;
 pub mod http;

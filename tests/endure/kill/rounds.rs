@@ -235,7 +235,7 @@ impl Actors {
         assert_eq!(digests.len(), artifacts.len(), "an artifact that nobody uploaded: {artifacts:?}");
         // A start has looked at the files; a server whose database came back is about to.
         let patience = if server.database_url().is_some() { SETTLING } else { Duration::ZERO };
-        whole::blobs(&server.data_dir(), digests, patience);
+        whole::blobs(server, digests, patience);
     }
 
     fn verify_past(&mut self, server: &TestServer) {

@@ -1,8 +1,7 @@
 //! What must hold of the server as a whole after each start.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,28 +44,18 @@ pub(super) fn counters(listed: &BTreeMap<String, Value>, token: &str, line: &mut
 
 /// Compares the files of the blob store with the digests that must be there, again and again until they agree or
 /// patience is over.
-pub(super) fn blobs(data_dir: &Path, mut expected: Vec<String>, patience: Duration) {
+pub(super) fn blobs(server: &TestServer, mut expected: Vec<String>, patience: Duration) {
     expected.sort();
     let deadline = Instant::now() + patience;
-    while Instant::now() < deadline && stored(data_dir) != expected {
+    while Instant::now() < deadline && stored(server) != expected {
         thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(stored(data_dir), expected, "files of the blob store, and artifacts");
+    assert_eq!(stored(server), expected, "files of the blob store, and artifacts");
 }
 
-fn stored(data_dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for folder in entries(&data_dir.join("blobs")) {
-        for file in entries(&folder) {
-            let of = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
-            found.push(format!("{}{}", of(&folder), of(&file)));
-        }
-    }
+fn stored(server: &TestServer) -> Vec<String> {
+    let digest = |file: &PathBuf| file.display().to_string().replacen('/', "", 1);
+    let mut found: Vec<String> = server.blob_files().iter().map(digest).collect();
     found.sort();
     found
-}
-
-fn entries(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder).expect("the data directory is readable");
-    entries.map(|entry| entry.expect("the data directory is readable").path()).collect()
 }
