@@ -1,5 +1,5 @@
-//! What the server survives: kills, full disks, broken uploads and downloads (rows R1, R2, R4 and R5 of the reliability
-//! figures).
+//! What the server survives: kills, full disks, broken uploads and downloads, clocks that jump (rows R1, R2, R4, R5 and
+//! R8 of the reliability figures).
 //!
 //! Each trial has a short form, which runs always, and where that says less than it could a long one, which runs with
 //! `SEALIFT_LONG=1`. Both print a line for each figure, beginning with `endure:`; `RESULTS.md` keeps those of a long run.
@@ -11,6 +11,7 @@
 //! | `SEALIFT_ENDURE_FLIPS=N` | flipped bits in each artifact |
 
 mod chance;
+mod clock;
 mod downloads;
 mod full;
 mod kill;
@@ -23,5 +24,6 @@ fn main() -> ExitCode {
     trials.extend(full::trials());
     trials.extend(uploads::trials());
     trials.extend(downloads::trials());
+    trials.extend(clock::trials());
     harness::suite::run(4, trials)
 }

@@ -32,6 +32,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod server;
+pub mod skew;
 pub mod suite;
 pub mod wait;
 
@@ -46,4 +47,5 @@ pub use self::peers::Peer;
 pub use self::postgres::{Cluster, Syncing};
 pub use self::proxy::CuttingProxy;
 pub use self::server::{ServerSetup, TestServer, shared_server};
+pub use self::skew::Skew;
 pub use self::wait::{eventually, never, until};

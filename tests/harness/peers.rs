@@ -23,6 +23,8 @@ pub enum Peer {
     Unshare,
     /// `sslyze`, which scans TLS configurations.
     Sslyze,
+    /// `libfaketime`, which gives a program another time.
+    Faketime,
     /// PostgreSQL's server and its tools, of which every trial process starts a private one.
     Postgres,
 }
@@ -38,6 +40,7 @@ impl Peer {
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
             Self::Nginx if !on_path("nginx") => Some("nginx is not installed"),
             Self::Sslyze if !on_path("sslyze") => Some("sslyze is not installed"),
+            Self::Faketime if !on_path("faketime") => Some("faketime is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
             Self::Unshare if !can_mount() => Some("unshare cannot make a mount namespace to mount in"),
             Self::MenderClient
@@ -47,6 +50,7 @@ impl Peer {
             | Self::Nginx
             | Self::Unshare
             | Self::Sslyze
+            | Self::Faketime
             | Self::Postgres => None,
         }
     }
