@@ -57,11 +57,17 @@ impl DeviceDeployments {
         Self { database, fleet, writer, clock }
     }
 
+    /// Answers whether the device was told "nothing", and no deployment appeared since.
+    #[must_use]
+    pub fn was_told_nothing(&self, session: &DeviceSession) -> bool {
+        self.fleet.is_idle(session.tenant, session.number)
+    }
+
     /// Answers whether the device says of itself what it said before, was told "nothing" then, and no deployment
     /// appeared since: the idle poll, which needs no parsing.
     #[must_use]
     pub fn is_idle(&self, session: &DeviceSession, digest: u64) -> bool {
-        self.fleet.is_idle(session.tenant, session.number) && self.fleet.has_provides(session.number, digest)
+        self.was_told_nothing(session) && self.fleet.has_provides(session.number, digest)
     }
 
     /// What the device gets. An offer is stored before it is answered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -114,22 +114,34 @@ impl Sessions {
         Ok(token)
     }
 
+    /// Returns the session of a token that was verified before and still opens one; without any computation but a hash.
+    #[must_use]
+    pub fn recall(&self, token: &str) -> Option<DeviceSession> {
+        let now = self.clock.now();
+        let claimed = claimed(token)?;
+        let device = self.fleet.device(claimed.sub.into())?;
+        if !self.fleet.is_verified(device.number, digest(token), now) {
+            return None;
+        }
+        self.admit(&device, device.generation, claimed.is_new(now, self.new_secs), now).ok()
+    }
+
     /// Checks the token of a request. A token that was verified before costs a hash and a look-up; status and
     /// generation are compared every time, so that what an operator decided holds from the next request on.
     pub fn check(&self, token: &str) -> Result<DeviceSession, SessionRefusal> {
         let now = self.clock.now();
         let claimed = claimed(token).ok_or(InvalidToken::Malformed)?;
-        let is_new = now.timestamp() < claimed.iat.saturating_add(self.new_secs);
+        let is_new = claimed.is_new(now, self.new_secs);
         let device = self.fleet.device(claimed.sub.into());
         let digest = digest(token);
         if let Some(device) = device
             && self.fleet.is_verified(device.number, digest, now)
         {
-            return self.admit(&device, device.generation, is_new);
+            return self.admit(&device, device.generation, is_new, now);
         }
         let claims = self.authority.verify(token, now)?;
         let device = device.ok_or(SessionRefusal::Unknown)?;
-        let session = self.admit(&device, claims.generation, is_new)?;
+        let session = self.admit(&device, claims.generation, is_new, now)?;
         if let Some(expires_at) = DateTime::from_timestamp(claims.exp, 0) {
             self.fleet.note_verified(device.number, claims.generation, digest, expires_at);
         }
@@ -141,6 +153,7 @@ impl Sessions {
         device: &KnownDevice,
         generation: u32,
         is_new: bool,
+        now: DateTime<Utc>,
     ) -> Result<DeviceSession, SessionRefusal> {
         if device.status != DeviceStatus::Accepted {
             return Err(SessionRefusal::NotAccepted(device.status));
@@ -148,7 +161,7 @@ impl Sessions {
         if device.generation != generation {
             return Err(SessionRefusal::Revoked);
         }
-        self.fleet.saw(device.number, self.clock.now());
+        self.fleet.saw(device.number, now);
         Ok(DeviceSession { tenant: device.tenant, number: device.number, id: device.id, is_new })
     }
 }
@@ -159,6 +172,12 @@ struct Claimed {
     sub: Uuid,
     #[serde(default)]
     iat: i64,
+}
+
+impl Claimed {
+    fn is_new(&self, now: DateTime<Utc>, new_secs: i64) -> bool {
+        now.timestamp() < self.iat.saturating_add(new_secs)
+    }
 }
 
 fn claimed(token: &str) -> Option<Claimed> {

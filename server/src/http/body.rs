@@ -1,14 +1,16 @@
 //! Bodies of requests: how slowly they may come, and how much memory they may have.
 
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::Request;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
@@ -63,30 +65,65 @@ pub async fn read_body(
     payload: &mut Payload,
     limit: usize,
 ) -> Result<Bytes, ApiError> {
-    let announced = announced_length(request)?;
-    if announced.is_some_and(|length| length > u64::try_from(limit).unwrap_or(u64::MAX)) {
-        return Err(too_large(limit));
-    }
-    let rules = BodyRules::of(request);
-    let pace = rules.map(|rules| rules.pace).unwrap_or_default();
-    let outcome = collect(payload, limit, BodyClock::new(pace), rules.map(|rules| &*rules.throttle)).await;
-    if outcome.is_ok()
-        && let Some(vitals) = request.conn_data::<Rc<Vitals>>()
-    {
-        vitals.body_read();
-    }
-    outcome.map_err(|fault| {
-        if let (Some(cause), Some(rules)) = (fault.cause(), rules) {
-            let source = request.peer_addr().map(|peer| Source::from(peer.ip()));
-            rules.throttle.counts.refused(cause, source);
+    let sender = Sender {
+        headers: request.headers(),
+        vitals: request.conn_data(),
+        peer: request.peer_addr(),
+        rules: BodyRules::of(request),
+    };
+    sender.read(payload, limit).await
+}
+
+/// The same before routing, where the request is not the framework's yet. The body is gone from the request then.
+pub(super) async fn read_unrouted_body(
+    request: &mut Request,
+    rules: &BodyRules,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    let mut payload = request.take_payload();
+    let sender = Sender {
+        headers: request.head().headers(),
+        vitals: request.conn_data(),
+        peer: request.peer_addr(),
+        rules: Some(rules),
+    };
+    sender.read(&mut payload, limit).await
+}
+
+/// Who sends a body, and by which rules.
+struct Sender<'a> {
+    headers: &'a HeaderMap,
+    vitals: Option<&'a Rc<Vitals>>,
+    peer: Option<SocketAddr>,
+    rules: Option<&'a BodyRules>,
+}
+
+impl Sender<'_> {
+    async fn read(self, payload: &mut Payload, limit: usize) -> Result<Bytes, ApiError> {
+        let announced = announced_length(self.headers)?;
+        if announced.is_some_and(|length| length > u64::try_from(limit).unwrap_or(u64::MAX)) {
+            return Err(too_large(limit));
         }
-        fault.into()
-    })
+        let pace = self.rules.map(|rules| rules.pace).unwrap_or_default();
+        let throttle = self.rules.map(|rules| &*rules.throttle);
+        let outcome = collect(payload, limit, BodyClock::new(pace), throttle).await;
+        if outcome.is_ok()
+            && let Some(vitals) = self.vitals
+        {
+            vitals.body_read();
+        }
+        outcome.map_err(|fault| {
+            if let (Some(cause), Some(throttle)) = (fault.cause(), throttle) {
+                throttle.counts.refused(cause, self.peer.map(|peer| Source::from(peer.ip())));
+            }
+            fault.into()
+        })
+    }
 }
 
 /// Returns what `Content-Length` says; `None` if there is none, as with a chunked body.
-pub(super) fn announced_length(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
-    let Some(value) = request.headers().get(CONTENT_LENGTH) else { return Ok(None) };
+pub(super) fn announced_length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|text| text.parse().ok());
     length.map(Some).ok_or_else(|| ApiError::new(Code::BadRequest, "content length is not a number"))
 }

@@ -4,7 +4,6 @@ use std::future::{Ready, ready};
 
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
 
@@ -16,16 +15,15 @@ pub fn not_found() -> Ready<Result<HttpResponse, ApiError>> {
 }
 
 /// Whether the framework has answered 405 by itself, without a body.
-pub(super) fn is_bare_method_not_allowed<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
+pub(super) fn is_bare_method_not_allowed(response: &HttpResponse) -> bool {
     response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0))
+        && matches!(response.body().size(), BodySize::None | BodySize::Sized(0))
 }
 
 /// Puts our body (management API §0) in the place of a bare 405, and keeps what methods are allowed.
-pub(super) fn method_not_allowed<B>(response: ServiceResponse<B>) -> ServiceResponse {
+pub(super) fn method_not_allowed(response: &HttpResponse) -> HttpResponse {
     let allow = response.headers().get(ALLOW).cloned();
-    let error = ApiError::new(Code::MethodNotAllowed, "method not allowed");
-    let mut answer = response.error_response(error);
+    let mut answer = HttpResponse::from_error(ApiError::new(Code::MethodNotAllowed, "method not allowed"));
     if let Some(allow) = allow {
         answer.headers_mut().insert(ALLOW, allow);
     }

@@ -73,7 +73,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
-    if announced_length(request)?.is_none_or(|length| length == 0) {
+    if announced_length(request.headers())?.is_none_or(|length| length == 0) {
         return Ok(());
     }
     if request.headers().contains_key(CONTENT_TYPE) && request.mime_type().is_err() {

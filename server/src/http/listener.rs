@@ -8,7 +8,6 @@ use std::time::Duration;
 use actix_http::{HttpService, KeepAlive};
 use actix_service::{ServiceFactoryExt as _, map_config};
 use actix_web::dev::{AppConfig, Server};
-use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, web};
 use rustls::ServerConfig;
@@ -17,9 +16,11 @@ use tokio_rustls::TlsAcceptor;
 use super::body::{BodyPace, BodyRules};
 use super::connection::{FrontFactory, GuardedStream, Patience, QueuePercent};
 use super::defaults::not_found;
+use super::device::idle_poll::IdlePolls;
 use super::json::JsonLimit;
-use super::middleware::{Edge, edge};
+use super::middleware::{AtEdge, Edge};
 use super::request_id::RequestIds;
+use crate::app::Core;
 use crate::throttle::Throttle;
 
 /// What the protocol is called where names of protocols are offered (RFC 7301).
@@ -56,6 +57,10 @@ pub struct Listener {
     pub request_ids: Arc<RequestIds>,
     /// What is limited for all listeners together.
     pub throttle: Arc<Throttle>,
+    /// Counts requests, and answers idle polls; none where handlers are tested alone.
+    pub core: Option<Arc<Core>>,
+    /// Whether devices ask here for updates.
+    pub serves_devices: bool,
 }
 
 /// Starts to take requests on a socket that is bound already. The server runs while the returned future
@@ -77,6 +82,8 @@ where
         max_target_bytes,
         request_ids,
         throttle,
+        core,
+        serves_devices,
     } = listener;
     tls.alpn_protocols = vec![HTTP_1_1.to_vec()];
     let tls = TlsAcceptor::from(Arc::new(tls));
@@ -84,15 +91,21 @@ where
     let builder = Server::build();
     let stopping = builder.graceful_shutdown_signal();
     let front = move || {
-        let (edge_ids, routes, stopping) = (Arc::clone(&request_ids), routes.clone(), stopping.clone());
-        let edge_throttle = Arc::clone(&throttle);
+        let (routes, stopping) = (routes.clone(), stopping.clone());
+        let rules = BodyRules { pace: body_pace, throttle: Arc::clone(&throttle) };
+        let edge = Edge {
+            ids: Arc::clone(&request_ids),
+            throttle: Arc::clone(&throttle),
+            max_target_bytes,
+            core: core.clone(),
+            idle_polls: core
+                .clone()
+                .filter(|_| serves_devices)
+                .map(|core| IdlePolls { core, rules: rules.clone() }),
+        };
         let application = App::new()
             .app_data(JsonLimit(max_json_bytes))
-            .app_data(BodyRules { pace: body_pace, throttle: Arc::clone(&throttle) })
-            .wrap(from_fn(move |request, next| {
-                let (ids, throttle) = (Arc::clone(&edge_ids), Arc::clone(&edge_throttle));
-                edge(Edge { ids, throttle, max_target_bytes }, request, next)
-            }))
+            .app_data(rules)
             .configure(routes)
             .default_service(web::to(not_found));
         let http = HttpService::build()
@@ -107,7 +120,8 @@ where
             .on_connect_ext(|stream: &GuardedStream, data| {
                 data.insert(std::rc::Rc::clone(stream.vitals()));
             })
-            .h1(map_config(application, |()| AppConfig::default()).map_err(|err| err.error_response()));
+            .h1(AtEdge::new(edge, map_config(application, |()| AppConfig::default()))
+                .map_err(|err| err.error_response()));
         let queue_percent = Arc::clone(&queue_percent);
         let ids = Arc::clone(&request_ids);
         FrontFactory { ids, http, tls: tls.clone(), throttle: Arc::clone(&throttle), patience, queue_percent }
@@ -194,6 +208,8 @@ mod tests {
             max_target_bytes: 8192,
             throttle: Arc::new(Throttle::new(&Limits::default())),
             request_ids: Arc::new(RequestIds::new(&SystemRandom::new()).unwrap()),
+            core: None,
+            serves_devices: false,
         };
         let file = directory.path().join("file");
         std::fs::write(&file, content()).unwrap();

@@ -98,6 +98,8 @@ impl Serving {
             max_target_bytes: limits.max_target_bytes,
             request_ids: Arc::new(RequestIds::new(&*core.random)?),
             throttle: Arc::clone(&core.throttle),
+            core: Some(Arc::clone(core)),
+            serves_devices: surface == Surface::Api,
         };
         let data = web::Data::from(Arc::clone(core));
         let server = listen(listener, socket, move |app| {

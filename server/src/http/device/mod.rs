@@ -3,5 +3,6 @@
 pub mod auth_requests;
 pub mod deployments;
 pub mod download;
+pub mod idle_poll;
 pub mod inventory;
 pub mod next;

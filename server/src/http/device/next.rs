@@ -1,4 +1,5 @@
-//! Devices ask for an update, in the three forms that clients use (device protocol §2.1).
+//! Devices ask for an update, in the three forms that clients use (device protocol §2.1). Most questions do not come
+//! this far: see [`super::idle_poll`].
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,13 @@ use crate::http::query::Query;
 use crate::throttle::Class;
 
 /// Bytes that a question may have: a device reports some dozens of provides.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
+
+/// Where devices ask with a body, which [`super::idle_poll`] recognises.
+pub(super) const BY_BODY: [&str; 2] = [
+    "/api/devices/v2/deployments/device/deployments/next",
+    "/api/devices/v1/deployments/device/deployments/next",
+];
 
 /// What a device reports in one question.
 const MAX_PROVIDES: usize = 1_000;
@@ -74,12 +81,8 @@ pub async fn next_v2(
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
     device.serve(Class::Poll)?;
-    let digest = digest(&body);
-    if device.deployments().is_idle(device.session(), digest) {
-        return Ok(HttpResponse::NoContent().finish());
-    }
     let question: Question = serde_json::from_slice(&body).map_err(|err| malformed(&err))?;
-    answer(&device, &request, digest, question.device_provides).await
+    answer(&device, &request, digest(&body), question.device_provides).await
 }
 
 /// Asks for an update, with what the device provides as the whole body.
@@ -104,12 +107,8 @@ pub async fn next_v1(
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
     device.serve(Class::Poll)?;
-    let digest = digest(&body);
-    if device.deployments().is_idle(device.session(), digest) {
-        return Ok(HttpResponse::NoContent().finish());
-    }
     let provides = serde_json::from_slice(&body).map_err(|err| malformed(&err))?;
-    answer(&device, &request, digest, provides).await
+    answer(&device, &request, digest(&body), provides).await
 }
 
 /// Asks for an update, naming the artifact and the type only: a query has no place for other provides.
@@ -208,7 +207,7 @@ fn timestamp(moment: DateTime<Utc>) -> String {
 }
 
 /// Recognises the same question from the same device.
-fn digest(body: &[u8]) -> u64 {
+pub(super) fn digest(body: &[u8]) -> u64 {
     first_u64(&Sha256::digest(body))
 }
 

@@ -4,6 +4,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::{bearer, core};
@@ -58,14 +59,16 @@ impl AuthedDevice {
     /// served, because client 5.x aborts on a refusal there (device protocol §0 rule 5), and so are the questions of
     /// a device with an update in progress.
     pub fn serve(&self, class: Class) -> Result<(), ApiError> {
-        let DeviceSession { tenant, number, is_new, .. } = self.session;
-        if is_new || self.core.throttle.load.level() < class.shed_from() {
-            return Ok(());
-        }
-        if class == Class::Poll && self.core.fleet.is_updating(tenant, number) {
+        let DeviceSession { tenant, number, .. } = self.session;
+        if self.is_welcome(class) || class == Class::Poll && self.core.fleet.is_updating(tenant, number) {
             return Ok(());
         }
         self.core.throttle.serve(class).map_err(rate_limited)
+    }
+
+    /// Whether a request of a class is served whatever else is known of the device.
+    pub(in crate::http) fn is_welcome(&self, class: Class) -> bool {
+        self.session.is_new || self.core.throttle.load.level() < class.shed_from()
     }
 
     /// The address for links, instead of the one that the device used.
@@ -81,6 +84,15 @@ impl AuthedDevice {
     }
 }
 
+impl AuthedDevice {
+    /// The device, if its very token was verified before: nothing is computed but a hash, and every refusal is left to
+    /// the route.
+    pub(in crate::http) fn recall(core: &Arc<Core>, headers: &HeaderMap) -> Option<Self> {
+        let session = core.device_sessions.recall(bearer(headers)?)?;
+        Some(Self { session, core: Arc::clone(core) })
+    }
+}
+
 impl FromRequest for AuthedDevice {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
@@ -93,7 +105,7 @@ impl FromRequest for AuthedDevice {
 fn authenticate(request: &HttpRequest) -> Result<AuthedDevice, ApiError> {
     let core = core(request)?;
     let refused = || ApiError::device_session(Code::Unauthenticated);
-    let token = bearer(request).ok_or_else(refused)?;
+    let token = bearer(request.headers()).ok_or_else(refused)?;
     let session = core.device_sessions.check(token).map_err(|err| refused().with_cause(err))?;
     Ok(AuthedDevice { session, core })
 }

@@ -13,17 +13,11 @@ pub use user::{AuthedUser, Requires};
 
 use std::sync::Arc;
 
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, web};
 
 use super::error::ApiError;
 use crate::app::Core;
-
-/// Counts an answered request, where the application has something to count with.
-pub(super) fn count_request(request: &HttpRequest, status: u16) {
-    if let Some(core) = request.app_data::<web::Data<Core>>() {
-        core.requests.count(request.path(), status);
-    }
-}
 
 /// What requests are served from, as the application was built with it.
 fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
@@ -34,8 +28,8 @@ fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 §2.1); the scheme in any case.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(actix_web::http::header::AUTHORIZATION)?.to_str().ok()?;
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let is_token = !token.is_empty() && !token.contains(' ');
     (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)

@@ -180,7 +180,7 @@ pub(super) async fn require_users(core: &Core) -> Result<(), ApiError> {
 /// nothing: browsers send it along with forms of other sites.
 fn token(request: &HttpRequest) -> Option<&str> {
     if request.headers().contains_key(AUTHORIZATION) {
-        return bearer(request);
+        return bearer(request.headers());
     }
     if [Method::GET, Method::HEAD].contains(request.method()) { cookie(request) } else { None }
 }
