@@ -20,6 +20,7 @@ mod m20261124_000011_verification_keys;
 mod m20261124_000012_signature_policies;
 mod m20261124_000013_artifact_signatures;
 mod m20261124_000014_writer_leases;
+mod m20261124_000015_uploads;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000012_signature_policies::Migration),
             Box::new(m20261124_000013_artifact_signatures::Migration),
             Box::new(m20261124_000014_writer_leases::Migration),
+            Box::new(m20261124_000015_uploads::Migration),
         ]
     }
 }

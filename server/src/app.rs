@@ -23,7 +23,7 @@ use crate::http::metrics::RequestCounts;
 use crate::http::serve::{ListenError, Serving, Surface};
 use crate::ids::TenantId;
 use crate::keyring::{Keyring, KeyringError};
-use crate::releases::{ReleaseError, ReleaseTrust, compare_rest, sweep};
+use crate::releases::{ReleaseError, ReleaseTrust, UploadLeases, compare_rest, sweep};
 use crate::storage::blobs::{BlobError, BlobStore};
 use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
 use crate::throttle::Throttle;
@@ -123,6 +123,8 @@ pub struct Core {
     pub requests: RequestCounts,
     /// How much is taken from whom at once.
     pub throttle: Arc<Throttle>,
+    /// Who is writing to which upload.
+    pub upload_leases: Arc<UploadLeases>,
 }
 
 impl Core {
@@ -295,6 +297,7 @@ impl App {
             setup: Setup::generate(&*random)?,
             requests: RequestCounts::default(),
             throttle: Arc::new(Throttle::new(&config.limits)),
+            upload_leases: Arc::default(),
             config,
             clock,
             random,

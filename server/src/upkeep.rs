@@ -1,5 +1,5 @@
 //! What happens without a request: last-seen times are stored, stale pending keys expire, the change log is
-//! kept short, doubtful blobs are settled, the server's certificate renews itself.
+//! kept short, doubtful blobs are settled, unfinished uploads are forgotten, the server's certificate renews itself.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
-use crate::releases::{ReleaseError, settle_blobs};
+use crate::releases::{ReleaseError, expire_uploads, settle_blobs};
 use crate::storage::{StorageError, auth_sets, change_log, sessions, sightings};
 use crate::telemetry::chain;
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
@@ -22,6 +22,9 @@ const SIGHTINGS_PERIOD: Duration = Duration::from_secs(30);
 
 /// How often stale rows are looked for.
 const SWEEP_PERIOD: Duration = Duration::from_mins(10);
+
+/// How often uploads are looked for that nobody goes on with.
+const UPLOADS_PERIOD: Duration = Duration::from_mins(1);
 
 /// How often the certificate's age is looked at. After a start with a wrong clock nobody can connect until then.
 const CERTIFICATE_PERIOD: Duration = Duration::from_mins(1);
@@ -41,7 +44,8 @@ const SIGHTINGS_BATCH: usize = 10_000;
 /// Starts the upkeep tasks; they end when aborted.
 #[must_use]
 pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
-    let (seeing, sweeping, settling) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
+    let (seeing, sweeping) = (Arc::clone(core), Arc::clone(core));
+    let (settling, expiring) = (Arc::clone(core), Arc::clone(core));
     vec![
         every(SIGHTINGS_PERIOD, "store last-seen times", move || {
             let core = Arc::clone(&seeing);
@@ -54,6 +58,12 @@ pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
         every(BLOBS_PERIOD, "remove the blobs of artifacts that are gone", move || {
             let core = Arc::clone(&settling);
             async move { settle(&core).await }
+        }),
+        every(UPLOADS_PERIOD, "forget unfinished uploads", move || {
+            let core = Arc::clone(&expiring);
+            async move {
+                expire_uploads(&core.database, &core.blobs, &core.upload_leases, &*core.clock).await.map(drop)
+            }
         }),
     ]
 }

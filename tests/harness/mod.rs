@@ -34,6 +34,7 @@ pub mod proxy;
 pub mod server;
 pub mod skew;
 pub mod suite;
+pub mod tus;
 pub mod wait;
 
 pub use self::artifacts::{ArtifactFile, ArtifactSpec};

@@ -12,6 +12,7 @@ use crate::ids::TenantId;
 use crate::keyring::Keyring;
 use crate::storage::{
     Database, DatabaseLocation, StorageError, artifacts, blobs, deployments, device_deployments, integrity,
+    uploads,
 };
 
 /// What a look at the data directory found.
@@ -121,6 +122,12 @@ async fn look_at_blobs(
     let found = blobs::survey(data_dir, referenced.into_iter().collect())
         .await
         .map_err(|err| CliError::unreachable("failed to look at the artifacts", err))?;
+    let unfinished = uploads::all_unfinished(&scope)
+        .await
+        .map_err(|err| CliError::unreachable("failed to read the database", err))?;
+    if !unfinished.is_empty() {
+        findings.note("uploads", &format!("{} unfinished", unfinished.len()));
+    }
     findings.note("artifacts", &format!("{count} files, {} more would be removed", found.unreferenced));
     findings
         .faults

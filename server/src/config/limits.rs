@@ -49,6 +49,14 @@ pub struct Limits {
     pub max_buffered_bytes: usize,
     /// Artifacts that are uploaded at once.
     pub max_uploads: usize,
+    /// Uploads in parts that are not finished, of all users.
+    pub unfinished_uploads_max: u64,
+    /// The same of one user.
+    pub unfinished_uploads_per_user_max: u64,
+    /// Bytes that unfinished uploads may have together, those included that have not come yet.
+    pub unfinished_uploads_max_bytes: u64,
+    /// How long an unfinished upload is kept after its last byte.
+    pub unfinished_uploads_ttl_secs: u64,
     /// Authentication requests of devices, a second; ten seconds' worth may come at once. This and the rates below
     /// hold for all that is not in `unlimited_networks`.
     pub login_rate: u32,
@@ -99,6 +107,10 @@ impl Default for Limits {
             max_body_secs: 60,
             max_buffered_bytes: 64 * MIB,
             max_uploads: 16,
+            unfinished_uploads_max: 100,
+            unfinished_uploads_per_user_max: 20,
+            unfinished_uploads_max_bytes: 100 * GIB,
+            unfinished_uploads_ttl_secs: 24 * 60 * 60,
             login_rate: 5_000,
             login_rate_per_source: 200,
             registration_rate: 500,
@@ -119,7 +131,7 @@ impl Default for Limits {
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let wide = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        let least: [(&'static str, u64, u64); 22] = [
+        let least: [(&'static str, u64, u64); 26] = [
             ("limits.max_artifact_bytes", self.max_artifact_bytes, 4096),
             ("limits.max_json_bytes", wide(self.max_json_bytes), 1024),
             ("limits.max_auth_body_bytes", wide(self.max_auth_body_bytes), 4096),
@@ -131,6 +143,10 @@ impl Limits {
             // What one body may have must fit, or it would be refused for ever.
             ("limits.max_buffered_bytes", wide(self.max_buffered_bytes), wide(self.largest_buffered())),
             ("limits.max_uploads", wide(self.max_uploads), 1),
+            ("limits.unfinished_uploads_max", self.unfinished_uploads_max, 1),
+            ("limits.unfinished_uploads_per_user_max", self.unfinished_uploads_per_user_max, 1),
+            ("limits.unfinished_uploads_max_bytes", self.unfinished_uploads_max_bytes, 4096),
+            ("limits.unfinished_uploads_ttl_secs", self.unfinished_uploads_ttl_secs, 1),
             ("limits.login_rate", self.login_rate.into(), 1),
             ("limits.login_rate_per_source", self.login_rate_per_source.into(), 1),
             ("limits.registration_rate", self.registration_rate.into(), 1),

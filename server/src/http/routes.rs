@@ -91,6 +91,12 @@ routes! {
     GET "/api/management/v1/deployments/artifacts" => management::artifacts::list_all;
     GET "/api/management/v1/deployments/artifacts/list" => management::artifacts::list_parts;
     GET "/api/management/v2/deployments/artifacts" => management::artifacts::list;
+    OPTIONS "/api/management/v1/deployments/artifacts/uploads" => management::uploads::capabilities;
+    POST "/api/management/v1/deployments/artifacts/uploads" => management::uploads::create;
+    GET "/api/management/v1/deployments/artifacts/uploads" => management::uploads::list;
+    HEAD "/api/management/v1/deployments/artifacts/uploads/{id}" => management::uploads::offset;
+    PATCH "/api/management/v1/deployments/artifacts/uploads/{id}" => management::uploads::append;
+    DELETE "/api/management/v1/deployments/artifacts/uploads/{id}" => management::uploads::end;
     GET "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::get;
     PUT "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::describe;
     DELETE "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::delete;

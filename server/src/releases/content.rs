@@ -3,7 +3,8 @@
 use std::fs::File;
 
 use crate::storage::blobs::BlobStore;
-use crate::storage::{Scope, artifacts};
+use crate::storage::upload_files::UploadFiles;
+use crate::storage::{Scope, artifacts, uploads};
 
 use super::ReleaseError;
 
@@ -20,12 +21,13 @@ pub struct Content {
     pub file_name: String,
 }
 
-/// Removes blobs that no artifact of any tenant references: what a stop between two steps left. Called at start;
-/// returns how many went.
+/// Removes blobs that no artifact of any tenant references, and files of uploads that are not unfinished: what a stop
+/// between two steps left. Called at start; returns how many went.
 pub async fn sweep(scope: &Scope, blobs: &BlobStore) -> Result<usize, ReleaseError> {
     let gate = blobs.gate().await;
     let referenced = artifacts::all_blobs(scope).await?;
-    Ok(gate.sweep(referenced).await?)
+    let unfinished = uploads::all_unfinished(scope).await?;
+    Ok(gate.sweep(referenced).await? + UploadFiles::new(blobs).sweep(unfinished).await?)
 }
 
 /// Asks the rows about each doubtful blob, and removes those that none references; returns how many went.

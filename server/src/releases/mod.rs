@@ -17,6 +17,7 @@ mod tests;
 mod trust;
 mod trust_service;
 mod upload;
+mod uploads;
 mod verification;
 
 pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release, SignatureState};
@@ -28,6 +29,10 @@ pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
 pub use trust::{KeyState, SignaturePolicy, Trust, UnknownPolicy, Validity};
 pub use trust_service::{KeyRefusal, MAX_KEY_NAME, MAX_KEYS, NewKey, ReleaseTrust};
 pub use upload::{Upload, UploadError, UploadRequest};
+pub use uploads::{
+    Checksum, ChecksumAlgorithm, InvalidMetadata, NewUpload, Part, PartialUpload, PartialUploadError,
+    Received, UploadBounds, UploadLeases, Uploads, expire_uploads,
+};
 pub use verification::{SignatureError, Signer, VerificationKey};
 
 pub use crate::storage::artifacts::{

@@ -4,9 +4,9 @@ use super::inspect::Inspected;
 use super::upload::{UploadError, judges};
 use super::verification::Evidence;
 use super::{Artifact, Releases, Slot, slots};
-use crate::ids::ArtifactId;
+use crate::ids::{ArtifactId, UploadId};
 use crate::storage::blobs::FinishedBlob;
-use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases};
+use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases, uploads};
 
 /// An artifact that was read to its end.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Candidate {
     pub(super) description: String,
     pub(super) inspected: Inspected,
     pub(super) evidence: Evidence,
+    /// What it came by, if it came in parts.
+    pub(super) upload: Option<UploadId>,
 }
 
 /// Gives the file its name, then the artifact its rows.
@@ -23,7 +25,7 @@ pub(super) async fn publish(
     candidate: Candidate,
     blob: FinishedBlob,
 ) -> Result<ArtifactId, UploadError> {
-    let Candidate { id, description, inspected, mut evidence } = candidate;
+    let Candidate { id, description, inspected, mut evidence, upload } = candidate;
     // Compared outside of the transaction with all but the keys that come in between.
     evidence.signers(&judges(&releases.scope).await?.keys);
     let artifact = Artifact {
@@ -42,7 +44,7 @@ pub(super) async fn publish(
     let sha256 = artifact.sha256;
     let gate = releases.blobs.gate().await;
     gate.publish(blob).await?;
-    let stored = store(&releases.scope, artifact, &mut evidence, &slots).await;
+    let stored = store(&releases.scope, artifact, &mut evidence, &slots, upload).await;
     match &stored {
         Ok(()) => gate.keep(sha256),
         // It may have been stored, or will be: the blob stays doubtful.
@@ -57,6 +59,7 @@ async fn store(
     mut artifact: Artifact,
     evidence: &mut Evidence,
     slots: &[Slot],
+    upload: Option<UploadId>,
 ) -> Result<(), UploadError> {
     let transaction = scope.begin().await?;
     let tx = transaction.scope();
@@ -71,6 +74,11 @@ async fn store(
         }
     })?;
     releases::touch(&tx, &artifact.name, artifact.updated_at).await?;
+    if let Some(upload) = upload
+        && !uploads::set_artifact(&tx, upload, artifact.id).await?
+    {
+        return Err(UploadError::Interrupted);
+    }
     tx.record(Change::ArtifactAdded { artifact_name: artifact.name.clone(), artifact: artifact.fit() });
     Ok(transaction.commit(artifact.updated_at).await?)
 }

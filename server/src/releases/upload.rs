@@ -150,6 +150,7 @@ impl Upload {
             description: request.description,
             inspected,
             evidence,
+            upload: None,
         };
         // In a task of its own, so that a client who goes away now does not leave a blob without a row.
         tokio::spawn(async move { publish(&releases, candidate, blob).await })

@@ -19,6 +19,7 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
 
+use super::upload_files;
 use crate::crypto::hex;
 
 /// Where files are that have no name yet.
@@ -93,7 +94,9 @@ impl BlobStore {
     pub fn open(data_dir: &Path) -> Result<Self, BlobError> {
         let root = data_dir.join("blobs");
         let staging = root.join(STAGING);
-        fs::create_dir_all(&staging).map_err(failed_to("make the blob directories"))?;
+        for folder in [&staging, &root.join(upload_files::FOLDER)] {
+            fs::create_dir_all(folder).map_err(failed_to("make the blob directories"))?;
+        }
         for entry in files_in(&staging)? {
             fs::remove_file(&entry).map_err(failed_to("remove an unfinished blob"))?;
         }
@@ -122,6 +125,28 @@ impl BlobStore {
             }
             BlobError::Full | BlobError::Missing(_) | BlobError::Io { .. } => err,
         })
+    }
+
+    /// Makes a blob of a file that is whole and on disk, under another name of the same bytes: the file stays.
+    pub(super) async fn adopt(
+        &self,
+        file: PathBuf,
+        name: String,
+        sha256: [u8; 32],
+        size: u64,
+    ) -> Result<FinishedBlob, BlobError> {
+        let staged = self.root.join(STAGING).join(name);
+        blocking("link a blob", move || {
+            fs::hard_link(file, &staged)?;
+            let path = TempPath::try_from_path(staged)?;
+            Ok(FinishedBlob { path, sha256, size })
+        })
+        .await
+    }
+
+    /// The folder of all blobs.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Waits for the right to name and remove blobs.
@@ -257,7 +282,7 @@ pub async fn survey(data_dir: &Path, referenced: Vec<[u8; 32]>) -> Result<BlobSu
     .await
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, BlobError> {
@@ -265,7 +290,7 @@ async fn blocking<T: Send + 'static>(
     done.map_err(failed_to(what))
 }
 
-fn failed_to(what: &'static str) -> impl FnOnce(io::Error) -> BlobError {
+pub(super) fn failed_to(what: &'static str) -> impl FnOnce(io::Error) -> BlobError {
     move |source| {
         if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
             BlobError::Full
@@ -290,7 +315,7 @@ fn stored_files(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for folder in fs::read_dir(root)? {
         let folder = folder?.path();
-        if folder.ends_with(STAGING) || !folder.is_dir() {
+        if folder.ends_with(STAGING) || folder.ends_with(upload_files::FOLDER) || !folder.is_dir() {
             continue;
         }
         for file in fs::read_dir(&folder)? {
@@ -307,7 +332,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, BlobError> {
 }
 
 /// Makes the names in a folder durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -33,6 +33,8 @@ pub mod sightings;
 pub mod signature_policies;
 pub mod signing_keys;
 pub mod tenants;
+pub mod upload_files;
+pub mod uploads;
 pub mod users;
 pub mod verification_keys;
 

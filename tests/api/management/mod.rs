@@ -9,6 +9,7 @@ mod permissions;
 mod release_trust;
 mod releases;
 mod setup;
+mod uploads;
 mod useradm;
 
 use libtest_mimic::Trial;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());
+    trials.extend(uploads::trials());
     trials.extend(releases::trials());
     trials.extend(release_trust::trials());
     trials.extend(deployments::trials());

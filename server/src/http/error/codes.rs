@@ -2,6 +2,17 @@
 
 use actix_web::http::StatusCode;
 
+/// The status of this name; one is not in the registry of HTTP.
+macro_rules! status {
+    // tus 1.0.0, Checksum.
+    (CHECKSUM_MISMATCH) => {
+        StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+    };
+    ($name:ident) => {
+        StatusCode::$name
+    };
+}
+
 /// Makes the table of codes: a variant, the status that it goes with, and its name on the wire.
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident $status:ident $name:literal;)+) => {
@@ -27,7 +38,7 @@ macro_rules! error_codes {
             #[must_use]
             pub fn status(self) -> StatusCode {
                 match self {
-                    $(Self::$variant => StatusCode::$status,)+
+                    $(Self::$variant => status!($status),)+
                 }
             }
         }
@@ -103,6 +114,20 @@ error_codes! {
     KeyRevoked UNPROCESSABLE_ENTITY "key_revoked";
     /// The key that signed the artifact is not valid at this time.
     KeyNotValid UNPROCESSABLE_ENTITY "key_not_valid";
+
+    // Of uploads in parts (tus 1.0.0).
+    /// The protocol is not spoken in this version.
+    UnsupportedTusVersion PRECONDITION_FAILED "unsupported_tus_version";
+    /// The part begins elsewhere than the upload ends.
+    OffsetMismatch CONFLICT "offset_mismatch";
+    /// The bytes of the part are not those that were sent.
+    ChecksumMismatch CHECKSUM_MISMATCH "checksum_mismatch";
+    /// Another part of the upload is arriving.
+    UploadLocked LOCKED "upload_locked";
+    /// The time of the upload is over.
+    UploadGone GONE "upload_gone";
+    /// Too many uploads, or bytes of them, are not finished.
+    TooManyUploads TOO_MANY_REQUESTS "too_many_uploads";
 }
 
 #[cfg(test)]

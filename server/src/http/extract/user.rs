@@ -9,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::{FromRequest, HttpRequest};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{bearer, core};
 use crate::app::Core;
@@ -20,7 +20,7 @@ use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
 use crate::http::failure::{storage_failure, unavailable};
 use crate::inventory::Inventory;
-use crate::releases::{ReleaseTrust, Releases};
+use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
 use crate::users::{AuthenticateError, Permission, Principal, Users};
@@ -106,6 +106,24 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn releases(&self) -> Releases {
         Releases::new(self.scope(), self.core.blobs.clone(), Arc::clone(&self.core.clock))
+    }
+
+    /// The uploads in parts of the caller's tenant, as far as they are the caller's.
+    #[must_use]
+    pub fn uploads(&self) -> Uploads {
+        let limits = &self.core.config.limits;
+        let ttl = i64::try_from(limits.unfinished_uploads_ttl_secs).ok().and_then(TimeDelta::try_seconds);
+        let bounds = UploadBounds {
+            max_bytes: limits.max_artifact_bytes,
+            max_count: limits.unfinished_uploads_max,
+            max_count_per_user: limits.unfinished_uploads_per_user_max,
+            max_bytes_together: limits.unfinished_uploads_max_bytes,
+            ttl: ttl.unwrap_or(TimeDelta::MAX),
+        };
+        let (leases, principal) = (Arc::clone(&self.core.upload_leases), &self.principal);
+        // Who manages users may do what each of them may.
+        let oversees = principal.may(Permission::UsersManage);
+        Uploads::new(self.releases(), leases, bounds, principal.user, oversees)
     }
 
     /// Whose signatures on releases count for the caller's tenant.

@@ -16,7 +16,9 @@ pub mod release_keys;
 pub mod release_policy;
 pub mod releases;
 pub mod setup;
+mod tus;
 mod upload_form;
+pub mod uploads;
 pub mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};

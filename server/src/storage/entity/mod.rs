@@ -18,6 +18,7 @@ pub(crate) mod sessions;
 pub(crate) mod signature_policies;
 pub(crate) mod signing_keys;
 pub(crate) mod tenants;
+pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod verification_keys;
 pub(crate) mod writer_leases;
