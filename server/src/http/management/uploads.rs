@@ -267,7 +267,7 @@ async fn begin(
     tus::check_version(headers)?;
     let length = tus::length(headers)?;
     let has_part = tus::is_part(headers);
-    if !has_part && announced_length(request)?.is_some_and(|length| length > 0) {
+    if !has_part && announced_length(request.headers())?.is_some_and(|length| length > 0) {
         return Err(tus::not_a_part());
     }
     let checksum = tus::checksum(headers)?;
@@ -314,7 +314,7 @@ async fn take(
     request: &HttpRequest,
     mut body: SharedPayload,
 ) -> Result<Received, ApiError> {
-    let mut part = uploads.go_on(id, offset, announced_length(request)?, checksum).await?;
+    let mut part = uploads.go_on(id, offset, announced_length(request.headers())?, checksum).await?;
     while let Some(chunk) = next_chunk(&mut body).await? {
         part.write(chunk).await?;
     }
