@@ -3,7 +3,7 @@
 //! A test whose peer program is not installed counts as ignored, and its name says why; with
 //! `SEALIFT_REQUIRE_PEERS=1` it fails.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

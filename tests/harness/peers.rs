@@ -19,6 +19,8 @@ pub enum Peer {
     OpenSsl,
     /// `nginx`, as a proxy.
     Nginx,
+    /// Loop devices, which only root of a whole machine has, and `mkfs.ext4`.
+    LoopDevices,
     /// `unshare` and `nsenter`, which make a mount namespace and enter it.
     Unshare,
     /// `sslyze`, which scans TLS configurations.
@@ -43,7 +45,11 @@ impl Peer {
             Self::Faketime if !on_path("faketime") => Some("faketime is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
             Self::Unshare if !can_mount() => Some("unshare cannot make a mount namespace to mount in"),
-            Self::MenderClient
+            Self::LoopDevices if !has_loop_devices() => {
+                Some("there are no loop devices, or not for this user")
+            }
+            Self::LoopDevices
+            | Self::MenderClient
             | Self::MenderArtifact
             | Self::MenderCli
             | Self::OpenSsl
@@ -53,6 +59,13 @@ impl Peer {
             | Self::Faketime
             | Self::Postgres => None,
         }
+    }
+}
+
+impl Peer {
+    /// Returns whether it can be missing although everything is installed: containers have no loop devices.
+    pub fn is_optional(self) -> bool {
+        self == Self::LoopDevices
     }
 }
 
@@ -68,6 +81,16 @@ fn on_path(program: &str) -> bool {
 /// Whether the client's compiled-in folders exist and can be covered.
 fn can_unshare() -> bool {
     Path::new("/usr/share/mender/modules/v3").is_dir() && succeeds_unshared("true")
+}
+
+fn has_loop_devices() -> bool {
+    on_path("mkfs.ext4")
+        && Command::new("sh")
+            .args(["-c", "test -w \"$(losetup --find)\""])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
 }
 
 /// Whether a file system can be mounted without being root.

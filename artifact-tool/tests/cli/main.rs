@@ -7,6 +7,8 @@ mod dump;
 mod image;
 mod modify;
 mod signing;
+mod statuses;
+mod surroundings;
 mod survey;
 mod write;
 
@@ -213,7 +215,7 @@ fn answers_go_to_standard_output_and_the_rest_to_standard_error() {
     let good = tool(&folder, &["validate", "--json", "app.mender"]);
     let answer: serde_json::Value = serde_json::from_slice(&good.stdout).unwrap();
     let expected = serde_json::json!(
-        {"valid": true, "error": null, "errors": [], "signed": false, "verified_by": null}
+        {"valid": true, "error": null, "errors": [], "broken": [], "signed": false, "verified_by": null}
     );
     assert_eq!(answer, expected);
     assert!(good.stderr.is_empty());

@@ -3,6 +3,7 @@
 mod abort;
 mod admission;
 mod failure;
+mod rootfs;
 mod update;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(admission::trials());
     trials.extend(abort::trials());
     trials.extend(failure::trials());
+    trials.extend(rootfs::trials());
     trials
 }
 

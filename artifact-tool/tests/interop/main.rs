@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod matrix;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -42,13 +44,12 @@ type Runner = fn() -> Result<(), Failed>;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for key in ["none", "rsa3072", "p256"] {
-        for compression in ["none", "gzip", "gzip:9", "lzma"] {
-            for kind in ["module-image", "rootfs-image"] {
-                let name = format!("ours_{kind}_{compression}_signed_by_{key}_is_valid_there");
-                trials.push(trial(name, MENDER, move || ours_is_valid_there(kind, compression, key)));
-            }
-        }
+    for cell in matrix::cells() {
+        trials.push(trial(cell.name(), MENDER, move || cell.run()));
+    }
+    for kind in ["module-image", "rootfs-image"] {
+        let name = format!("ours_{kind}_is_described_there");
+        trials.push(trial(name, MENDER, move || ours_is_described_there(kind)));
     }
     for name in FIXTURES {
         trials.push(trial(
@@ -57,17 +58,13 @@ fn main() -> ExitCode {
             move || rewritten_is_valid_there(name),
         ));
     }
-    let others: [(&str, Runner); 10] = [
-        ("theirs_is_read_here", theirs_is_read_here),
-        ("signed_here_is_valid_there", signed_here_is_valid_there),
-        ("signed_there_is_valid_here", signed_there_is_valid_here),
+    let others: [(&str, Runner); 6] = [
         ("generated_keys_work_there", generated_keys_work_there),
         ("descriptions_are_the_same", descriptions_are_the_same),
         ("bootstrap_artifacts_are_valid_there", bootstrap_is_valid_there),
         ("format_version_2_is_valid_there", version_2_is_valid_there),
         ("unsigned_additions_are_valid_there", additions_are_valid_there),
         ("dumped_there_is_written_here", dumped_there_is_written_here),
-        ("zstd_is_beyond_it", zstd_is_beyond_it),
     ];
     for (name, runner) in others {
         trials.push(trial(name.to_owned(), MENDER, runner));
@@ -186,16 +183,10 @@ fn write_args<'a>(kind: &'a str, file: &'a str) -> Vec<&'a str> {
     args
 }
 
-fn ours_is_valid_there(kind: &str, compression: &str, key: &str) -> Result<(), Failed> {
+fn ours_is_described_there(kind: &str) -> Result<(), Failed> {
     let folder = workspace();
-    let private = private_key(key);
-    let mut args = write_args(kind, "a.mender");
-    args.extend(["--compression", compression]);
-    if key != "none" {
-        args.extend(["-k", &private]);
-    }
-    ours(folder.path(), &args)?;
-    validate_there(folder.path(), "a.mender", key)?;
+    ours(folder.path(), &[&write_args(kind, "a.mender")[..], &["--compression", "gzip:9"]].concat())?;
+    validate_there(folder.path(), "a.mender", "none")?;
     let description = theirs(folder.path(), &["read", "a.mender"])?;
     for expected in ["Name: rel-1.0", "beaglebone qemu", "ArtifactCommit_Leave_10_x", "site: north:1"] {
         if !description.contains(expected) {
@@ -324,55 +315,6 @@ fn dumped_there_is_written_here() -> Result<(), Failed> {
         if old != new {
             return Err(format!("{name}:\n{old}\n{new}").into());
         }
-    }
-    Ok(())
-}
-
-/// 3.9 was released before zstd was part of the format, so that these artifacts are checked against newer samples
-/// only. This holds what it says, and fails once a version comes that knows better.
-fn zstd_is_beyond_it() -> Result<(), Failed> {
-    let folder = workspace();
-    ours(folder.path(), &[&write_args("rootfs-image", "z.mender")[..], &["--compression", "zstd"]].concat())?;
-    match theirs(folder.path(), &["validate", "z.mender"]) {
-        Err(error) if error.message().is_some_and(|text| text.contains("exit status: 4")) => Ok(()),
-        Err(error) => Err(error),
-        Ok(text) => Err(format!("the original reads zstd now: {text}").into()),
-    }
-}
-
-fn theirs_is_read_here() -> Result<(), Failed> {
-    let folder = workspace();
-    for kind in ["module-image", "rootfs-image"] {
-        for compression in ["none", "gzip", "lzma"] {
-            let mut args = write_args(kind, "b.mender");
-            args.extend(["--compression", compression]);
-            theirs(folder.path(), &args)?;
-            ours(folder.path(), &["validate", "b.mender"])?;
-        }
-    }
-    let bootstrap = ["write", "bootstrap-artifact", "-n", "b", "-t", "d", "-p", "a:b", "-o", "b.mender"];
-    theirs(folder.path(), &bootstrap)?;
-    ours(folder.path(), &["validate", "b.mender"]).map(drop)
-}
-
-fn signed_here_is_valid_there() -> Result<(), Failed> {
-    let folder = workspace();
-    theirs(folder.path(), &write_args("rootfs-image", "c.mender"))?;
-    for key in ["rsa3072", "p256"] {
-        ours(folder.path(), &["sign", "-k", &private_key(key), "-o", "signed.mender", "-f", "c.mender"])?;
-        validate_there(folder.path(), "signed.mender", key)?;
-        ours(folder.path(), &["sign", "-k", &private_key(key), "-f", "c.mender"])?;
-        validate_there(folder.path(), "c.mender", key)?;
-    }
-    Ok(())
-}
-
-fn signed_there_is_valid_here() -> Result<(), Failed> {
-    let folder = workspace();
-    ours(folder.path(), &write_args("module-image", "d.mender"))?;
-    for key in ["rsa3072", "p256"] {
-        theirs(folder.path(), &["sign", "-k", &private_key(key), "-o", "signed.mender", "d.mender"])?;
-        ours(folder.path(), &["validate", "-k", &public_key(key), "signed.mender"])?;
     }
     Ok(())
 }
