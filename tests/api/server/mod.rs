@@ -1,6 +1,7 @@
 //! The server as its operator sees it: start, stop, files, certificates, command lines.
 
 mod cli;
+mod crowds;
 mod durability;
 mod health;
 mod lifecycle;
@@ -17,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(health::trials());
     trials.extend(tls::trials());
     trials.extend(cli::trials());
+    trials.extend(crowds::trials());
     trials.extend(secrets::trials());
     trials
 }
