@@ -28,8 +28,9 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a request waits for a connection to PostgreSQL; longer than a lock is waited for.
 const POSTGRES_PATIENCE: Duration = Duration::from_secs(4);
 
-/// How long a statement waits for another process (a `sealift user` beside the server) to let go of the file.
-const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a statement waits for another process (a `sealift user` beside the server) to let go of the file. While it
+/// waits, all other writers do; what comes after that is told to come again.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long writers are refused after one could not reach the database.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! What can go wrong below the domain.
 
 use sea_orm::{DbErr, RuntimeErr};
+use sqlx::sqlite::SqliteError;
 
 /// Storage could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,9 @@ fn is_unreachable(err: &DbErr) -> bool {
     };
     let RuntimeErr::SqlxError(cause) = cause else { return false };
     if let sqlx::Error::Database(refusal) = &**cause {
+        if refusal.try_downcast_ref::<SqliteError>().is_some() {
+            return refusal.code().is_some_and(|code| is_locked(&code));
+        }
         return refusal.code().is_some_and(|code| is_outage(&code));
     }
     matches!(
@@ -75,6 +79,12 @@ fn is_unreachable(err: &DbErr) -> bool {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
     )
+}
+
+/// SQLite's codes for a file that another process has kept locked for too long: `SQLITE_BUSY`, with or without a reason
+/// in its upper bytes.
+fn is_locked(code: &str) -> bool {
+    code.parse::<u32>().is_ok_and(|code| code & 0xff == 5)
 }
 
 /// PostgreSQL's codes for a server that stops, starts, recovers, is a replica or has no connection left

@@ -39,6 +39,8 @@ pub mod users;
 pub mod verification_keys;
 
 #[cfg(test)]
+mod locked_tests;
+#[cfg(test)]
 mod schema_tests;
 #[cfg(test)]
 pub(crate) mod testing;
