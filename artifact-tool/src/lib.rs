@@ -16,6 +16,8 @@ pub mod depends;
 mod description;
 mod digest;
 pub mod edit;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod glob;
 mod header;
 mod json;

@@ -13,6 +13,8 @@ pub mod error;
 pub mod extract;
 pub mod failure;
 pub mod file_body;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod json;
 pub mod listener;

@@ -111,7 +111,7 @@ impl FromRequest for Query {
     }
 }
 
-fn parse(text: &str) -> Result<Query, ApiError> {
+pub(super) fn parse(text: &str) -> Result<Query, ApiError> {
     let malformed = |why: String| ApiError::new(Code::BadRequest, format!("the query is malformed: {why}"));
     let parsed = web::Query::<Vec<(String, String)>>::from_query(text);
     let pairs = parsed.map_err(|err| malformed(err.to_string()))?.into_inner();

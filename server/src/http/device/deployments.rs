@@ -44,17 +44,9 @@ pub async fn status(
     id: web::Path<String>,
     report: Json<StatusReport>,
 ) -> Result<HttpResponse, ApiError> {
-    let Json(StatusReport { status, substate }) = report;
-    let state = DeviceDeploymentState::from_report(&status)
-        .map_err(|err| ApiError::new(Code::BadRequest, err.to_string()))?;
-    if substate.as_ref().is_some_and(|substate| substate.chars().count() > MAX_SUBSTATE) {
-        return Err(ApiError::new(
-            Code::BadRequest,
-            format!("substate: longer than {MAX_SUBSTATE} characters"),
-        ));
-    }
+    let Json(report) = report;
+    let (state, substate) = told(report)?;
     let id = deployment_id(&id)?;
-    let substate = substate.map(|substate| without_nul(&substate));
     device.deployments().report(device.session(), id, state, substate).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -88,8 +80,24 @@ pub async fn log(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// What a report says, as it is stored.
+pub(in crate::http) fn told(
+    report: StatusReport,
+) -> Result<(DeviceDeploymentState, Option<String>), ApiError> {
+    let StatusReport { status, substate } = report;
+    let state = DeviceDeploymentState::from_report(&status)
+        .map_err(|err| ApiError::new(Code::BadRequest, err.to_string()))?;
+    if substate.as_ref().is_some_and(|substate| substate.chars().count() > MAX_SUBSTATE) {
+        return Err(ApiError::new(
+            Code::BadRequest,
+            format!("substate: longer than {MAX_SUBSTATE} characters"),
+        ));
+    }
+    Ok((state, substate.map(|substate| without_nul(&substate))))
+}
+
 /// PostgreSQL text holds no NUL, and a refused report would not let an update go on.
-fn without_nul(text: &str) -> String {
+pub(in crate::http) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

@@ -26,7 +26,7 @@ pub struct Authority {
 }
 
 /// The path and query of a link.
-pub(super) fn target(link: &DownloadLink) -> String {
+pub(in crate::http) fn target(link: &DownloadLink) -> String {
     let DownloadLink { deployment, device, artifact, expires_at, signature } = link;
     let expires = expires_at.timestamp();
     format!(
@@ -113,7 +113,7 @@ async fn serve(
     }
 }
 
-fn link(
+pub(in crate::http) fn link(
     (deployment, device, artifact): &(String, String, String),
     query: &Query,
 ) -> Result<DownloadLink, ApiError> {

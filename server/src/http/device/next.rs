@@ -81,8 +81,7 @@ pub async fn next_v2(
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
     device.serve(Class::Poll)?;
-    let question: Question = serde_json::from_slice(&body).map_err(|err| malformed(&err))?;
-    answer(&device, &request, digest(&body), question.device_provides).await
+    answer(&device, &request, digest(&body), question_v2(&body)?).await
 }
 
 /// Asks for an update, with what the device provides as the whole body.
@@ -107,8 +106,7 @@ pub async fn next_v1(
 ) -> Result<HttpResponse, ApiError> {
     let body = read_body(&request, &mut payload.into_inner(), MAX_BODY).await?;
     device.serve(Class::Poll)?;
-    let provides = serde_json::from_slice(&body).map_err(|err| malformed(&err))?;
-    answer(&device, &request, digest(&body), provides).await
+    answer(&device, &request, digest(&body), question_v1(&body)?).await
 }
 
 /// Asks for an update, naming the artifact and the type only: a query has no place for other provides.
@@ -144,6 +142,17 @@ pub async fn next_by_query(
         provides_known: false,
     };
     respond(&device, &request, &facts).await
+}
+
+/// What a device provides, of a question in the second form.
+pub(in crate::http) fn question_v2(body: &[u8]) -> Result<BTreeMap<String, String>, ApiError> {
+    let question: Question = serde_json::from_slice(body).map_err(|err| malformed(&err))?;
+    Ok(question.device_provides)
+}
+
+/// What a device provides, of a question in the first form.
+pub(in crate::http) fn question_v1(body: &[u8]) -> Result<BTreeMap<String, String>, ApiError> {
+    serde_json::from_slice(body).map_err(|err| malformed(&err))
 }
 
 async fn answer(

@@ -240,7 +240,7 @@ fn bodies(found: Vec<Artifact>, now: DateTime<Utc>) -> Vec<ArtifactBody> {
     found.into_iter().map(|artifact| ArtifactBody::new(artifact, now)).collect()
 }
 
-fn parts_filter(query: &Query) -> ArtifactFilter {
+pub(in crate::http) fn parts_filter(query: &Query) -> ArtifactFilter {
     let contains = |key| query.get(key).map(|text| TextMatch::Contains(text.to_owned()));
     ArtifactFilter {
         name: contains("name"),
@@ -250,14 +250,14 @@ fn parts_filter(query: &Query) -> ArtifactFilter {
 }
 
 /// Lists of artifacts forgive a wrong order as they forgive a wrong page.
-fn order(query: &Query) -> ArtifactOrder {
+pub(in crate::http) fn order(query: &Query) -> ArtifactOrder {
     let Some((key, direction)) = query.sort() else { return ArtifactOrder::default() };
     let by = if key == "modified" { ArtifactSort::Modified } else { ArtifactSort::Name };
     ArtifactOrder { by, direction: direction.unwrap_or_default() }
 }
 
 /// Exact texts, or one beginning that ends in a star; `\*` at the end is a star that is meant.
-fn patterns(key: &str, query: &Query) -> Result<Option<TextMatch>, ApiError> {
+pub(in crate::http) fn patterns(key: &str, query: &Query) -> Result<Option<TextMatch>, ApiError> {
     let refused = |why: &str| ApiError::new(Code::BadRequest, format!("{key}: {why}"));
     let mut exact = Vec::new();
     let mut beginning = None;

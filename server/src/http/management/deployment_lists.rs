@@ -167,7 +167,7 @@ pub async fn list_statistics(
 }
 
 /// Narrows a list to ids or to names; not to both, and an empty name is none.
-fn name_some(filter: &mut DeploymentFilter, query: &Query) -> Result<(), ApiError> {
+pub(in crate::http) fn name_some(filter: &mut DeploymentFilter, query: &Query) -> Result<(), ApiError> {
     filter.names = query.all("name").filter(|name| !name.is_empty()).map(str::to_owned).collect();
     for id in query.all("id") {
         filter.ids.push(deployment_id(id)?);
@@ -182,7 +182,7 @@ fn unknown(key: &str, value: &str) -> ApiError {
     ApiError::new(Code::BadRequest, format!("unknown {key} {value:?}"))
 }
 
-fn common_filter(query: &Query) -> Result<DeploymentFilter, ApiError> {
+pub(in crate::http) fn common_filter(query: &Query) -> Result<DeploymentFilter, ApiError> {
     let mut filter = DeploymentFilter {
         created_before: query.moment("created_before")?,
         created_after: query.moment("created_after")?,

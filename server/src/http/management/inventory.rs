@@ -133,7 +133,7 @@ impl From<InventoryError> for ApiError {
     }
 }
 
-fn filter(query: &Query) -> Result<InventoryFilter, ApiError> {
+pub(in crate::http) fn filter(query: &Query) -> Result<InventoryFilter, ApiError> {
     let attributes: Vec<AttributeFilter> = query
         .iter()
         .filter(|(name, _)| !matches!(*name, "page" | "per_page" | "sort" | "group" | "has_group"))
@@ -154,7 +154,7 @@ fn filter(query: &Query) -> Result<InventoryFilter, ApiError> {
 }
 
 /// `[scope/]attribute[:asc|desc]`; the largest first unless the caller says otherwise.
-fn order(sort: &str) -> Result<InventoryOrder, ApiError> {
+pub(in crate::http) fn order(sort: &str) -> Result<InventoryOrder, ApiError> {
     let (name, direction) = match sort.rsplit_once(':') {
         Some((name, "asc")) => (name, Direction::Ascending),
         Some((name, "desc")) => (name, Direction::Descending),

@@ -17,7 +17,7 @@ pub mod release_policy;
 pub mod releases;
 pub mod setup;
 mod tus;
-mod upload_form;
+pub(in crate::http) mod upload_form;
 pub mod uploads;
 pub mod users;
 

@@ -28,17 +28,17 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The small fields, as far as they came before the file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct UploadFields {
+pub(in crate::http) struct UploadFields {
     /// How many bytes the file has.
-    pub(super) size: Option<u64>,
+    pub(in crate::http) size: Option<u64>,
     /// What the uploader says of it.
-    pub(super) description: String,
+    pub(in crate::http) description: String,
     /// The id that it shall have.
-    pub(super) artifact_id: Option<ArtifactId>,
+    pub(in crate::http) artifact_id: Option<ArtifactId>,
 }
 
 /// Opens the form: `multipart/form-data` or `multipart/mixed`.
-pub(super) fn open(request: &HttpRequest, body: SharedPayload) -> Result<Multipart, ApiError> {
+pub(in crate::http) fn open(request: &HttpRequest, body: SharedPayload) -> Result<Multipart, ApiError> {
     let header = request.headers().get(CONTENT_TYPE);
     let text = header.map(|value| value.to_str()).transpose();
     let text = text.map_err(|_| ApiError::new(Code::BadRequest, "content type is malformed"))?;
@@ -51,7 +51,7 @@ pub(super) fn open(request: &HttpRequest, body: SharedPayload) -> Result<Multipa
 }
 
 /// Reads the fields up to the file `artifact`, which is left to be read; what follows it never is.
-pub(super) async fn until_artifact(form: &mut Multipart) -> Result<(UploadFields, Field), ApiError> {
+pub(in crate::http) async fn until_artifact(form: &mut Multipart) -> Result<(UploadFields, Field), ApiError> {
     let mut fields = UploadFields::default();
     for _ in 0..MAX_FIELDS {
         let next = tokio::time::timeout(PATIENCE, form.next()).await.map_err(|_| too_slow())?;
@@ -73,7 +73,7 @@ pub(super) async fn until_artifact(form: &mut Multipart) -> Result<(UploadFields
 }
 
 /// The next bytes of a part.
-pub(super) async fn next_chunk(part: &mut Field) -> Result<Option<Bytes>, ApiError> {
+pub(in crate::http) async fn next_chunk(part: &mut Field) -> Result<Option<Bytes>, ApiError> {
     let next = tokio::time::timeout(PATIENCE, part.next()).await.map_err(|_| too_slow())?;
     next.transpose().map_err(|err| malformed(&err))
 }

@@ -230,7 +230,7 @@ const fn role_id(role: Role) -> &'static str {
 }
 
 /// Address and password of `Authorization: Basic …` (RFC 7617 §2); the password may hold colons.
-fn basic(request: &HttpRequest) -> Option<(String, SecretString)> {
+pub(in crate::http) fn basic(request: &HttpRequest) -> Option<(String, SecretString)> {
     let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -242,7 +242,7 @@ fn basic(request: &HttpRequest) -> Option<(String, SecretString)> {
 }
 
 /// Which users are asked for; none if only strangers are named.
-fn filter(query: &Query) -> Result<Option<UserFilter>, ApiError> {
+pub(in crate::http) fn filter(query: &Query) -> Result<Option<UserFilter>, ApiError> {
     let ids: Vec<_> = query.all("id").filter_map(|id| id.parse().ok()).collect();
     let emails: Vec<Email> = query.all("email").filter_map(|email| email.parse().ok()).collect();
     let names_only_strangers = (query.all("id").next().is_some() && ids.is_empty())
