@@ -25,6 +25,8 @@ pub enum Peer {
     Unshare,
     /// `sslyze`, which scans TLS configurations.
     Sslyze,
+    /// `tuspy`, a client of tus for Python.
+    Tuspy,
     /// `libfaketime`, which gives a program another time.
     Faketime,
     /// PostgreSQL's server and its tools, of which every trial process starts a private one.
@@ -42,6 +44,7 @@ impl Peer {
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
             Self::Nginx if !on_path("nginx") => Some("nginx is not installed"),
             Self::Sslyze if !on_path("sslyze") => Some("sslyze is not installed"),
+            Self::Tuspy if !has_tuspy() => Some("tuspy is not installed"),
             Self::Faketime if !on_path("faketime") => Some("faketime is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
             Self::Unshare if !can_mount() => Some("unshare cannot make a mount namespace to mount in"),
@@ -56,6 +59,7 @@ impl Peer {
             | Self::Nginx
             | Self::Unshare
             | Self::Sslyze
+            | Self::Tuspy
             | Self::Faketime
             | Self::Postgres => None,
         }
@@ -76,6 +80,11 @@ pub fn are_required() -> bool {
 
 fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+fn has_tuspy() -> bool {
+    let found = Command::new("python3").args(["-c", "import tusclient"]).stderr(Stdio::null()).status();
+    found.is_ok_and(|status| status.success())
 }
 
 /// Whether the client's compiled-in folders exist and can be covered.

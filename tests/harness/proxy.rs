@@ -14,10 +14,18 @@ pub struct CuttingProxy {
     state: Arc<State>,
 }
 
+/// Whose bytes count.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Side {
+    Server,
+    Client,
+}
+
 struct State {
     target: SocketAddr,
-    /// A connection is cut once this many bytes came from the server.
+    /// A connection is cut once this many bytes came from the server, or from the client.
     after: usize,
+    side: Side,
     /// How many connections are still to be cut.
     left: AtomicUsize,
     /// How many connections have been cut.
@@ -28,11 +36,21 @@ impl CuttingProxy {
     /// Starts a forwarder to `127.0.0.1:port` that cuts the first `times` connections on which more than
     /// `after` bytes come from the server.
     pub fn start(port: u16, after: usize, times: usize) -> Self {
+        Self::start_at(port, after, times, Side::Server)
+    }
+
+    /// The same, but what counts are the bytes from the client.
+    pub fn start_for_uploads(port: u16, after: usize, times: usize) -> Self {
+        Self::start_at(port, after, times, Side::Client)
+    }
+
+    fn start_at(port: u16, after: usize, times: usize, side: Side) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let own_port = listener.local_addr().expect("the listener has an address").port();
         let state = Arc::new(State {
             target: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             after,
+            side,
             left: AtomicUsize::new(times),
             cuts: AtomicUsize::new(0),
         });
@@ -57,15 +75,25 @@ impl CuttingProxy {
     }
 }
 
-fn forward(client: &TcpStream, state: &State) {
+fn forward(client: &TcpStream, state: &Arc<State>) {
     let Ok(server) = TcpStream::connect(state.target) else { return };
-    let (Ok(mut up_from), Ok(mut up_to)) = (client.try_clone(), server.try_clone()) else { return };
+    let (Ok(up_from), Ok(up_to)) = (client.try_clone(), server.try_clone()) else { return };
+    let shared = Arc::clone(state);
     thread::spawn(move || {
-        // Either end may go at any time: that ends the copy.
-        let _ = std::io::copy(&mut up_from, &mut up_to);
-        let _ = up_to.shutdown(Shutdown::Write);
+        if pump(&up_from, &up_to, &shared, Side::Client) {
+            let _ = up_from.shutdown(Shutdown::Both);
+            let _ = up_to.shutdown(Shutdown::Both);
+        } else {
+            let _ = up_to.shutdown(Shutdown::Write);
+        }
     });
-    let (mut from, mut to) = (&server, client);
+    pump(&server, client, state, Side::Server);
+    let _ = client.shutdown(Shutdown::Both);
+    let _ = server.shutdown(Shutdown::Both);
+}
+
+/// Copies until either end goes, which may be at any time; true if the connection is to be cut.
+fn pump(mut from: &TcpStream, mut to: &TcpStream, state: &State, side: Side) -> bool {
     let mut piece = [0; 8 * 1024];
     let mut passed = 0;
     while let Ok(read) = from.read(&mut piece) {
@@ -73,12 +101,11 @@ fn forward(client: &TcpStream, state: &State) {
             break;
         }
         passed += read;
-        if passed > state.after && state.take_cut() {
-            break;
+        if side == state.side && passed > state.after && state.take_cut() {
+            return true;
         }
     }
-    let _ = client.shutdown(Shutdown::Both);
-    let _ = server.shutdown(Shutdown::Both);
+    false
 }
 
 impl State {

@@ -224,19 +224,19 @@ fn malformed_requests_are_refused() {
     let json = admin.tus("POST", UPLOADS).header("Upload-Length", "10").json(&json!({}));
     server.http().send(&json).expect_error(415);
     let path = admin.begin_upload(1000);
-    let patch = |fields: &[(&str, &str)]| {
+    let send = |fields: &[(&str, &str)]| {
         let request = admin.tus("PATCH", &path).body(Body::Sized(b"x".to_vec()));
         server
             .http()
             .send(&fields.iter().fold(request, |request, (name, value)| request.header(name, *value)))
     };
     let part = ("Content-Type", "application/offset+octet-stream");
-    patch(&[("Upload-Offset", "0")]).expect_error(415);
-    patch(&[("Upload-Offset", "0"), ("Content-Type", "application/octet-stream")]).expect_error(415);
-    patch(&[part]).expect_error(400);
-    patch(&[part, ("Upload-Offset", "x")]).expect_error(400);
+    send(&[("Upload-Offset", "0")]).expect_error(415);
+    send(&[("Upload-Offset", "0"), ("Content-Type", "application/octet-stream")]).expect_error(415);
+    send(&[part]).expect_error(400);
+    send(&[part, ("Upload-Offset", "x")]).expect_error(400);
     for checksum in ["sha256", "md5 AAAA", "sha256 !", "sha1 AAAA"] {
-        patch(&[part, ("Upload-Offset", "0"), ("Upload-Checksum", checksum)]).expect_error(400);
+        send(&[part, ("Upload-Offset", "0"), ("Upload-Checksum", checksum)]).expect_error(400);
     }
     assert_eq!(admin.upload_offset(&path), 0);
     for unknown in [unknown_uuid(), "no-uuid".to_owned()] {
