@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 use harness::binaries::artifact_tool;
 use harness::process::{run, run_ok};
 use harness::server::{ADMIN, PASSWORD, with_password};
-use harness::{ArtifactSpec, TestServer, management, shared_server};
+use harness::tus::{UPLOADS, offset};
+use harness::{ArtifactSpec, CuttingProxy, TestServer, management, shared_server};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -17,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         refusals_are_told,
         a_token_is_for_its_server_only,
         a_deployment_is_waited_for,
+        an_upload_goes_on_after_breaks,
+        a_later_upload_goes_on_with_an_earlier_one,
     ]
 }
 
@@ -148,6 +151,60 @@ fn a_deployment_is_waited_for() {
     let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(said["id"], id.as_str());
     assert!(output.status.code().is_some_and(|status| status <= 1), "{said}");
+}
+
+/// An upload through a bad line.
+fn upload_through(proxy: &CuttingProxy, server: &TestServer, home: &Path, args: &[&str]) -> Command {
+    let (url, ca) = (format!("https://localhost:{}", proxy.port()), server.ca());
+    let ca = ca.to_str().expect("UTF-8");
+    let mut command = tool(home, &["upload", "--json", "--server", &url, "--ca", ca]);
+    command.args(args).env("SEALIFT_TOKEN", &server.admin().token);
+    command
+}
+
+#[track_caller]
+fn expect_bytes(server: &TestServer, said: &str, bytes: &[u8]) {
+    let said: Value = serde_json::from_str(said).expect("JSON");
+    let path = format!("{}/{}/download", management::ARTIFACTS, said["id"].as_str().expect("an id"));
+    let link = server.admin().get(&path).expect(200).json();
+    let target = harness::device::link_target(link["uri"].as_str().expect("a link"));
+    assert!(server.http().get(&target).expect(200).body == bytes, "the bytes are those uploaded");
+}
+
+fn an_upload_goes_on_after_breaks() {
+    let server = shared_server();
+    let artifact = ArtifactSpec::new("tool-type").incompressible(6_000_000).write();
+    let proxy = CuttingProxy::start_for_uploads(server.port(), 1_500_000, 3);
+    let file = artifact.path.to_str().expect("UTF-8");
+    let said = run_ok(&mut upload_through(&proxy, server, artifact.dir(), &[file]));
+    assert_eq!(proxy.cuts(), 3);
+    expect_bytes(server, &said, &artifact.bytes());
+}
+
+fn a_later_upload_goes_on_with_an_earlier_one() {
+    let server = TestServer::start();
+    let artifact = ArtifactSpec::new("tool-type").incompressible(6_000_000).write();
+    let proxy = CuttingProxy::start_for_uploads(server.port(), 3_000_000, 1);
+    let file = artifact.path.to_str().expect("UTF-8");
+    let broken = run(&mut upload_through(&proxy, &server, artifact.dir(), &["--retries", "0", file]));
+    assert_eq!((broken.status.code(), proxy.cuts()), (Some(3), 1), "{}", all(&broken));
+    assert!(all(&broken).contains("--resume"), "{}", all(&broken));
+    // What came counts, after a moment and also after an end of the server.
+    let begun = server.admin().get(UPLOADS).expect(200).json();
+    let path = format!("{UPLOADS}/{}", begun[0]["id"].as_str().expect("an upload"));
+    harness::until("what came to count", std::time::Duration::from_mins(1), || {
+        offset(&server.admin().ask_upload(&path)) > 1_000_000
+    });
+    server.kill();
+    server.restart();
+    let said = run_ok(&mut upload_through(&proxy, &server, artifact.dir(), &["--resume", file]));
+    expect_bytes(&server, &said, &artifact.bytes());
+    // It was this upload that went on.
+    assert!(server.admin().ask_upload(&path).expect(200).header("Artifact-ID").is_some());
+    // Nothing is left to go on with: another begins, and is refused for what it is.
+    let again = run(&mut upload_through(&proxy, &server, artifact.dir(), &["--resume", file]));
+    assert_eq!(again.status.code(), Some(1), "{}", all(&again));
+    assert!(all(&again).contains("it conflicts with the artifact"), "{}", all(&again));
 }
 
 fn all(output: &Output) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
 use serde_json::Value;
-use ureq::http::{Response, StatusCode};
+use ureq::http::{HeaderMap, Request, Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
 
@@ -43,6 +43,38 @@ pub(crate) struct Client {
 pub(super) struct Answer {
     pub(super) location: Option<String>,
     pub(super) body: String,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// A header of it, if it is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A refusal, or no answer.
+pub(super) struct Refused {
+    pub(super) failure: Failure,
+    /// The status of the answer, if there was one.
+    pub(super) http: Option<u16>,
+    /// The server's word for it.
+    code: Option<String>,
+}
+
+impl Refused {
+    /// Whether the same may succeed later, or from another byte on.
+    pub(super) fn is_passing(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        self.failure.status == 3
+            || matches!(code, "offset_mismatch" | "upload_locked" | "checksum_mismatch" | "request_timeout")
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, http: None, code: None }
+    }
 }
 
 impl Connection {
@@ -125,12 +157,30 @@ impl Client {
         let request = self.agent.post(format!("{}{path}", self.server));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer = self.authorized(request).send(body);
-        self.judge(answer)
+        self.judge(answer).map_err(|refused| refused.failure)
+    }
+
+    /// Sends a request of any method.
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: SendBody<'_>,
+    ) -> Result<Answer, Refused> {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.server));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        let request = request.body(body).map_err(|error| self.failed(&error.to_string()))?;
+        self.judge(self.agent.run(request))
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
         let answer = self.authorized(self.agent.get(format!("{}{path}", self.server))).call();
-        let answer = self.judge(answer)?;
+        let answer = self.judge(answer).map_err(|refused| refused.failure)?;
         serde_json::from_str(&answer.body)
             .map_err(|error| self.failed(&format!("answered with something else than JSON: {error}")))
     }
@@ -143,7 +193,7 @@ impl Client {
     }
 
     /// Tells success from refusal (status 1) and from a server that cannot answer (status 3).
-    fn judge(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure> {
+    fn judge(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Answer, Refused> {
         let mut answer = answer.map_err(|error| self.failed(&error.to_string()))?;
         let status = answer.status();
         let header = |answer: &Response<Body>, name: &str| {
@@ -154,13 +204,16 @@ impl Client {
         let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
         let body = body.map_err(|error| self.failed(&error.to_string()))?;
         if status.is_success() {
-            return Ok(Answer { location, body });
+            return Ok(Answer { location, body, headers: answer.headers().clone() });
         }
         let message = refusal(status, &body, retry_after.as_deref());
-        if status.is_server_error() { Err(self.failed(&message)) } else { Err(Failure::no(message)) }
+        let failure = if status.is_server_error() { self.failed(&message) } else { Failure::no(message) };
+        let code = serde_json::from_str::<Value>(&body).ok();
+        let code = code.and_then(|body| body.get("code")?.as_str().map(str::to_owned));
+        Err(Refused { failure, http: Some(status.as_u16()), code })
     }
 
-    fn failed(&self, why: &str) -> Failure {
+    pub(super) fn failed(&self, why: &str) -> Failure {
         Failure { status: 3, message: format!("{}: {why}", self.server) }
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod deploy;
 mod form;
 pub(super) mod login;
 mod session;
+mod tus;
 pub(super) mod upload;
 
 pub(super) use client::{Client, Connection};

@@ -8,7 +8,7 @@ use ureq::SendBody;
 use super::super::write::progress;
 use super::super::{Failure, files, print, verifying};
 use super::form::Form;
-use super::{Client, Connection};
+use super::{Client, Connection, tus};
 
 const ARTIFACTS: &str = "/api/management/v1/deployments/artifacts";
 /// Pause before the file is sent again.
@@ -17,7 +17,8 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Upload an artifact to a server.
 ///
 /// It is checked whole before anything is sent, with the signature if keys are given. Status 1 if it is not valid or
-/// the server refuses it, 3 if the server could not be reached.
+/// the server refuses it, 3 if the server could not be reached. A connection that breaks is no loss: the upload goes on
+/// where it was, as long as the server takes uploads in parts (tus 1.0).
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  artifact-tool upload -k release.public.pem --description 'fixes the clock' app.mender"
@@ -30,9 +31,12 @@ pub(crate) struct Args {
     /// What is said of it
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// How often it is sent again after a broken connection
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    /// How often in a row it goes on, or is sent again, after a broken connection
+    #[arg(long, default_value_t = 5, value_name = "N")]
     retries: u32,
+    /// Go on with an earlier upload of the same file, if the server still has it
+    #[arg(long)]
+    resume: bool,
     /// Never show a progress bar
     #[arg(long)]
     no_progress: bool,
@@ -53,16 +57,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options =
         ReadOptions { keys: trusted.keys, size: Some(size), fingerprints: true, ..ReadOptions::default() };
     let artifact = artifact::read::read(input, &options).map_err(|error| Failure::of(&args.file, error))?;
-    let mut left = args.retries;
-    let location = loop {
-        match send(args, &client, &artifact, size) {
-            Err(failure) if failure.status == 3 && left > 0 => {
-                print::warning(&format!("{}; sending it again", failure.message));
-                left -= 1;
-                std::thread::sleep(PAUSE);
-            }
-            answer => break answer?,
-        }
+    let location = if tus::is_offered(&client) {
+        let id = in_parts(args, &client, &artifact, size)?;
+        format!("{ARTIFACTS}/{id}")
+    } else {
+        whole(args, &client, &artifact, size)?
     };
     let id = location.rsplit('/').next().unwrap_or_default();
     let name = &artifact.header.name;
@@ -70,6 +69,38 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return print::json(&json!({"id": id, "artifact_name": name, "location": location}));
     }
     print::data(&format!("Uploaded {name} as {id}\n"))
+}
+
+/// Sends the file in parts; returns the id of the artifact.
+fn in_parts(args: &Args, client: &Client, artifact: &Artifact, size: u64) -> Result<String, Failure> {
+    let bar = progress::bar(size, args.no_progress);
+    let upload = tus::Upload {
+        client,
+        file: &args.file,
+        size,
+        sha256: artifact.sha256.map_or_else(String::new, |digest| digest.to_string()),
+        description: args.description.as_deref(),
+        retries: args.retries,
+        bar: &bar,
+    };
+    let id = upload.run(args.resume);
+    bar.finish_and_clear();
+    id
+}
+
+/// Sends the file as a form, from its beginning after each break; returns where the server keeps it.
+fn whole(args: &Args, client: &Client, artifact: &Artifact, size: u64) -> Result<String, Failure> {
+    let mut left = args.retries;
+    loop {
+        match send(args, client, artifact, size) {
+            Err(failure) if failure.status == 3 && left > 0 => {
+                print::warning(&format!("{}; sending it again", failure.message));
+                left -= 1;
+                std::thread::sleep(PAUSE);
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Sends the file once; returns where the server keeps it.
