@@ -4,7 +4,7 @@ use super::front::{self, Front};
 use super::outer::Outer;
 use super::payload::{self, Discard, Lists, PayloadSink};
 use super::{Fault, ReadError, ReadOptions, Rule};
-use crate::description::{Artifact, Header};
+use crate::description::{Artifact, Header, Member};
 
 /// Reads and checks a whole artifact, to the end of the input.
 pub fn read(input: impl Read, options: &ReadOptions) -> Result<Artifact, ReadError> {
@@ -42,6 +42,11 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Returns the outer members so far; the last one may be incomplete.
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.outer.members
     }
 
     /// Reads the payloads and everything up to the end of the input (artifact format §13, steps 9 and 10),

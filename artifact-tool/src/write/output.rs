@@ -49,8 +49,9 @@ pub(crate) fn replace<E: From<WriteError>>(
     drop(output);
     if path.exists() {
         temporary.as_file().set_permissions(permissions).map_err(failed)?;
+        // A file that was good is not given up for one that a power cut would leave empty.
+        temporary.as_file().sync_data().map_err(failed)?;
     }
-    temporary.as_file().sync_data().map_err(failed)?;
     temporary.persist(path).map_err(|error| failed(error.error)).map(drop).map_err(Into::into)
 }
 

@@ -172,3 +172,48 @@ fn signed_artifacts_can_be_required() {
     let json: serde_json::Value = serde_json::from_str(&ok(&folder, &several)).unwrap();
     assert_eq!(json["verified_by"], *right);
 }
+
+#[test]
+fn signing_changes_nothing_but_the_signature() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let read = |name: &str| fs::read(path(name)).unwrap();
+    // Zeros at every end: of the file, of a buffer, of all there is.
+    let contents: [Vec<u8>; 5] = [
+        Vec::new(),
+        vec![0; 200_000],
+        [vec![7; 65_536], vec![0; 65_536], vec![7; 512]].concat(),
+        [vec![0; 70_000], vec![1]].concat(),
+        (0..300_000_u32).map(|index| u8::try_from(index / 7 % 256).unwrap()).collect(),
+    ];
+    let (private, other) = (key("p256.private.sec1"), key("rsa3072.private.pkcs1"));
+    for (index, contents) in contents.iter().enumerate() {
+        fs::write(path("app.bin"), contents).unwrap();
+        for compression in ["none", "gzip", "lzma:0", "zstd"] {
+            let write = module(&["-t", "d", "--compression", compression]);
+            ok(&folder, &[&write[..], &["-k", &private]].concat());
+            let expected = read("app.mender");
+            ok(&folder, &write);
+            // What follows the end is not copied.
+            fs::write(path("tail.mender"), [read("app.mender"), vec![0; 100 * 512]].concat()).unwrap();
+            for input in ["app.mender", "tail.mender"] {
+                ok(&folder, &["sign", "-k", &private, "-o", "signed.mender", input]);
+                assert!(read("signed.mender") == expected, "{index} {compression} {input}");
+                // Another signature and back again.
+                ok(&folder, &["sign", "-f", "-k", &other, "signed.mender"]);
+                assert!(read("signed.mender") != expected);
+                ok(&folder, &["sign", "-f", "-k", &private, "signed.mender"]);
+                assert!(read("signed.mender") == expected, "{index} {compression} {input}");
+            }
+        }
+    }
+    // What is found to be broken at its end leaves what was there.
+    let mut broken = read("app.mender");
+    let length = broken.len();
+    broken[length - 1500] ^= 1;
+    fs::write(path("broken.mender"), &broken).unwrap();
+    let before = read("signed.mender");
+    fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "broken.mender"]);
+    fails(&folder, 1, &["sign", "-k", &private, "broken.mender"]);
+    assert!(read("signed.mender") == before && read("broken.mender") == broken);
+}

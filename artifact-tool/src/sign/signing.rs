@@ -1,14 +1,13 @@
-//! Signing of a finished artifact: `manifest.sig` is put in, everything else is copied as it is.
-
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::description::{Artifact, Member};
-use crate::digest::{Digest, Hasher};
+use super::copy::SigningCopy;
+use crate::description::Member;
+use crate::digest::Digest;
 use crate::key::{KeyError, Signer};
 use crate::limits::Limits;
-use crate::read::{ReadError, ReadOptions, read};
+use crate::read::{ReadError, ReadOptions, Reader, read};
 use crate::signature;
 use crate::tar::{Meta, TarWriter};
 use crate::write::{WriteError, replace};
@@ -68,81 +67,68 @@ pub fn manifest(path: &Path) -> Result<Vec<u8>, SignError> {
     let failed = |source| SignError::Input { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let artifact = read(&file, &ReadOptions { allow_augmented: true, ..ReadOptions::default() })?;
-    manifest_bytes(&artifact, &mut file)
+    manifest_bytes(&artifact.members, artifact.header.manifest_sha256, &mut file)
 }
 
-/// Signs the artifact in `input`, which is checked whole first, and writes the result to `output`.
+/// Signs the artifact in `input` and writes the result to `output`.
+///
+/// It is copied while it is checked whole, in one pass; what was written is void if this returns an error.
 pub fn sign<R: Read + Seek>(
     mut input: R,
     mut output: impl Write,
     key: &dyn Signer,
     existing: Existing,
 ) -> Result<(), SignError> {
-    let options = ReadOptions { allow_augmented: true, fingerprints: true, ..ReadOptions::default() };
-    let artifact = read(&mut input, &options)?;
-    if artifact.header.signature.is_some() && existing == Existing::Keep {
+    let options = ReadOptions { allow_augmented: true, ..ReadOptions::default() };
+    let front = Reader::open(&mut input, &options)?;
+    if front.header().signature.is_some() && existing == Existing::Keep {
         return Err(SignError::AlreadySigned);
     }
-    let manifest = manifest_bytes(&artifact, &mut input)?;
+    let digest = front.header().manifest_sha256;
+    let before = signed_part(front.members());
+    let manifest = manifest_bytes(&before, digest, &mut input)?;
+    let mut member = Vec::new();
     let signature = signature::render(&key.sign(&manifest)?);
+    let meta = Meta { mode: 0o600, mtime: 0 };
+    TarWriter::new(&mut member)
+        .file("manifest.sig", meta, signature.as_bytes())
+        .map_err(SignError::Output)?;
 
     input.seek(SeekFrom::Start(0)).map_err(read_failed)?;
-    let mut copy = Copy { input, output: &mut output, hasher: Hasher::new() };
-    for member in &artifact.members {
-        copy.part(member.end - member.start, member.name != "manifest.sig")?;
-        if member.name == "manifest" {
-            let mut tar = TarWriter::new(&mut *copy.output);
-            let meta = Meta { mode: 0o600, mtime: 0 };
-            tar.file("manifest.sig", meta, signature.as_bytes()).map_err(SignError::Output)?;
-        }
+    let mut copy = SigningCopy::new(input, &mut output, &before, member);
+    let read = read(&mut copy, &options);
+    if let Some(error) = copy.take_failure() {
+        return Err(SignError::Output(error));
     }
-    let end = artifact.members.last().map_or(0, |member| member.end);
-    copy.part(artifact.size - end, false)?;
-    if Some(copy.hasher.finish()) != artifact.sha256 {
+    let artifact = read?;
+    if artifact.header.manifest_sha256 != digest || signed_part(&artifact.members) != before {
         return Err(SignError::Changed);
     }
+    copy.finish(artifact.members.last().map_or(0, |member| member.end)).map_err(SignError::Output)?;
     TarWriter::new(&mut output).finish().map_err(SignError::Output)?;
     output.flush().map_err(SignError::Output)
 }
 
+/// Returns the members up to the signature, which is where the copy differs.
+fn signed_part(members: &[Member]) -> Vec<Member> {
+    let is_front = |member: &&Member| matches!(member.name.as_str(), "version" | "manifest" | "manifest.sig");
+    members.iter().take_while(is_front).cloned().collect()
+}
+
 /// Reads the exact bytes of `manifest` again, and compares them with what was checked.
-fn manifest_bytes<R: Read + Seek>(artifact: &Artifact, input: &mut R) -> Result<Vec<u8>, SignError> {
+fn manifest_bytes<R: Read + Seek>(
+    members: &[Member],
+    digest: Digest,
+    input: &mut R,
+) -> Result<Vec<u8>, SignError> {
     let is_manifest = |member: &&Member| member.name == "manifest";
-    let member = artifact.members.iter().find(is_manifest).ok_or(SignError::Changed)?;
+    let member = members.iter().find(is_manifest).ok_or(SignError::Changed)?;
     let padded = member.size.next_multiple_of(512);
     let start = member.end.saturating_sub(padded);
     input.seek(SeekFrom::Start(start)).map_err(read_failed)?;
     let mut bytes = Vec::new();
     input.take(member.size.min(Limits::default().manifest)).read_to_end(&mut bytes).map_err(read_failed)?;
-    if Digest::of(&bytes) == artifact.header.manifest_sha256 { Ok(bytes) } else { Err(SignError::Changed) }
-}
-
-struct Copy<R, W> {
-    input: R,
-    output: W,
-    hasher: Hasher,
-}
-
-impl<R: Read, W: Write> Copy<R, W> {
-    /// Takes the next `length` bytes, and copies them or leaves them out.
-    fn part(&mut self, length: u64, is_copied: bool) -> Result<(), SignError> {
-        let mut left = length;
-        let mut buffer = vec![0; 64 * 1024];
-        while left > 0 {
-            let limit = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let read = self.input.read(buffer.get_mut(..limit).unwrap_or_default()).map_err(read_failed)?;
-            let bytes = buffer.get(..read).unwrap_or_default();
-            if bytes.is_empty() {
-                return Err(SignError::Changed);
-            }
-            self.hasher.update(bytes);
-            if is_copied {
-                self.output.write_all(bytes).map_err(SignError::Output)?;
-            }
-            left -= u64::try_from(read).unwrap_or_default();
-        }
-        Ok(())
-    }
+    if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(SignError::Changed) }
 }
 
 fn read_failed(source: io::Error) -> SignError {
