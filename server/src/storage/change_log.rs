@@ -1,11 +1,10 @@
 //! The change log's rows.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseExecutor, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::change_log::{ActiveModel, Column, Entity};
+use super::patience::Executor;
 use super::{Access, Change, StorageError, WriteScope};
 use crate::ids::TenantId;
 
@@ -14,7 +13,7 @@ const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// Appends the changes of one transaction.
 pub(crate) async fn append(
-    executor: &DatabaseExecutor<'_>,
+    executor: &Executor<'_>,
     changes: &[(TenantId, Change)],
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {

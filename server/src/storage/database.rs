@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnAcquireErr, ConnectOptions, DatabaseConnection, DatabaseExecutor, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnAcquireErr, ConnectOptions, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::lease::{Lease, LockState};
+use super::patience::{Executor, patiently};
 use super::{Change, ChangeSink, Scope, StorageError, Transaction};
 use crate::ids::TenantId;
 use crate::telemetry::chain;
@@ -184,7 +185,10 @@ impl Database {
             ..TransactionOptions::default()
         };
         let begun = match self.resolve(&mut gate).await {
-            Ok(_) => self.writer.begin_with_options(options).await.map_err(StorageError::from),
+            Ok(_) => {
+                let begin = self.writer.begin_with_options(options);
+                patiently(self.writer.get_database_backend(), begin).await.map_err(StorageError::from)
+            }
             Err(err) => Err(err),
         };
         let failed = matches!(begun, Err(StorageError::Unavailable(_)));
@@ -199,7 +203,7 @@ impl Database {
     }
 
     /// Writes the number of a transaction, which tells later whether it was committed.
-    pub(crate) async fn mark(&self, transaction: &DatabaseExecutor<'_>) -> Result<Option<i64>, StorageError> {
+    pub(crate) async fn mark(&self, transaction: &Executor<'_>) -> Result<Option<i64>, StorageError> {
         match self.lease.get() {
             Some(lease) => lease.mark(transaction).await.map(Some),
             None => Ok(None),

@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, DatabaseConnection, DatabaseExecutor, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use sqlx::postgres::PgConnection;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::StorageError;
 use super::entity::writer_leases::{ActiveModel, Column, Entity};
+use super::patience::Executor;
 
 /// The advisory lock's key: "sealift" and a number. Locks are told apart by database.
 const LOCK: i64 = i64::from_be_bytes(*b"sealift\x01");
@@ -78,7 +79,7 @@ impl Lease {
     }
 
     /// Writes the number of a transaction as its last statement, and returns it.
-    pub(crate) async fn mark(&self, transaction: &DatabaseExecutor<'_>) -> Result<i64, StorageError> {
+    pub(crate) async fn mark(&self, transaction: &Executor<'_>) -> Result<i64, StorageError> {
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let marked = Entity::update_many()
             .col_expr(Column::Committed, Expr::value(number))

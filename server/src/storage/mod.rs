@@ -26,6 +26,7 @@ pub mod integrity;
 pub mod inventory;
 pub mod inventory_list;
 pub mod overview;
+mod patience;
 pub mod provides;
 pub mod releases;
 pub mod sessions;

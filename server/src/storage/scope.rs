@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use sea_orm::{DatabaseConnection, DatabaseExecutor, DatabaseTransaction};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseExecutor, DatabaseTransaction};
 use tokio::sync::OwnedMutexGuard;
 
 use super::database::Gate;
+use super::patience::{Executor, patiently};
 use super::{Change, Database, StorageError, change_log};
 use crate::ids::TenantId;
 
@@ -15,7 +16,7 @@ pub trait Access: Sync {
     fn tenant(&self) -> TenantId;
     /// Where statements run.
     #[doc(hidden)]
-    fn executor(&self) -> DatabaseExecutor<'_>;
+    fn executor(&self) -> Executor<'_>;
 }
 
 /// The database as one tenant sees it, outside a transaction: each read sees what was committed before it.
@@ -45,8 +46,8 @@ impl Access for Scope {
         self.tenant
     }
 
-    fn executor(&self) -> DatabaseExecutor<'_> {
-        DatabaseExecutor::Connection(self.database.reader())
+    fn executor(&self) -> Executor<'_> {
+        Executor::new(DatabaseExecutor::Connection(self.database.reader()))
     }
 }
 
@@ -92,10 +93,11 @@ impl Transaction {
 
     async fn finish(self, now: DateTime<Utc>) -> Result<(), StorageError> {
         let changes = self.changes.into_inner();
-        let executor = DatabaseExecutor::Transaction(&self.inner);
+        let backend = self.inner.get_database_backend();
+        let executor = Executor::new(DatabaseExecutor::Transaction(&self.inner));
         change_log::append(&executor, &changes, now).await?;
         let mark = self.database.mark(&executor).await?;
-        match self.inner.commit().await.map_err(StorageError::from) {
+        match patiently(backend, self.inner.commit()).await.map_err(StorageError::from) {
             Ok(()) => {
                 self.database.publish(&changes);
                 drop(self.gate);
@@ -128,8 +130,8 @@ impl Access for WriteScope<'_> {
         self.tenant
     }
 
-    fn executor(&self) -> DatabaseExecutor<'_> {
-        DatabaseExecutor::Transaction(&self.transaction.inner)
+    fn executor(&self) -> Executor<'_> {
+        Executor::new(DatabaseExecutor::Transaction(&self.transaction.inner))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::binaries::sealift;
 use harness::management::DEVAUTH;
@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         commit_whose_answer_is_lost_is_found_out,
         commit_that_never_arrived_is_refused_and_can_be_repeated,
         commit_in_doubt_is_followed_when_the_database_is_back,
+        silent_database_is_an_outage,
         second_server_on_the_same_database_is_refused,
         server_whose_database_was_taken_over_ends,
         other_scheme_of_the_url_is_understood,
@@ -195,6 +196,38 @@ fn commit_in_doubt_is_followed_when_the_database_is_back() {
     // No request writes meanwhile.
     until("the index to follow", PATIENCE, || device.next().status == 401);
     assert_eq!(server.admin().show_device(&device)["status"], "rejected");
+}
+
+fn silent_database_is_an_outage() {
+    let (proxy, server) = behind_proxy();
+    let device = server.accepted_device();
+    let mut stranger = server.device();
+    server.admin();
+    device.next_nothing();
+    proxy.fall_silent();
+    let began = Instant::now();
+    thread::scope(|scope| {
+        let report = |at: usize| json!([{"name": "a", "value": at.to_string()}]);
+        for at in 0..4 {
+            let device = &device;
+            scope.spawn(move || expect_unavailable(device.put_inventory(&report(at))));
+            scope.spawn(|| expect_unavailable(server.admin().get(DEVAUTH)));
+        }
+        scope.spawn(|| expect_unavailable(stranger.authenticate()));
+        // What memory answers goes on.
+        device.next_nothing();
+    });
+    // By its own limits some fifteen seconds; what waited behind others is refused with them.
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    device.next_nothing();
+    proxy.speak();
+    until("writes to be taken again", PATIENCE, || stranger.authenticate().status == 401);
+    until("reads to be answered again", PATIENCE, || server.admin().get(DEVAUTH).status == 200);
+    device.put_inventory(&json!([{"name": "a", "value": "5"}])).expect(200);
+    assert_eq!(server.admin().show_device(&stranger)["status"], "pending");
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    server.restart();
+    assert_eq!(server.admin().show_device(&stranger)["status"], "pending");
 }
 
 fn second_server_on_the_same_database_is_refused() {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::Cluster;
 
@@ -30,6 +31,7 @@ struct State {
     next_cut: Mutex<Option<Cut>>,
     stays_closed: AtomicBool,
     is_closed: AtomicBool,
+    is_silent: AtomicBool,
 }
 
 impl CommitProxy {
@@ -77,8 +79,26 @@ impl CommitProxy {
         self.state.is_closed.store(false, Ordering::SeqCst);
     }
 
+    /// Passes nothing on any more, in neither direction, as a host that vanished; connections stay.
+    pub fn fall_silent(&self) {
+        self.state.is_silent.store(true, Ordering::SeqCst);
+    }
+
+    /// Passes everything on again, what was held back first.
+    pub fn speak(&self) {
+        self.state.is_silent.store(false, Ordering::SeqCst);
+    }
+
     fn next_cut(&self) -> std::sync::MutexGuard<'_, Option<Cut>> {
         self.state.next_cut.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn await_voice(&self) {
+        while self.is_silent.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -87,6 +107,7 @@ fn connect(client: TcpStream, socket: &PathBuf, state: &Arc<State>) {
     let is_swallowing = Arc::new(AtomicBool::new(false));
     let (mut from_client, mut to_client) = (client.try_clone().expect("a socket can be shared"), client);
     let (mut from_server, mut to_server) = (server.try_clone().expect("a socket can be shared"), server);
+    let voice = Arc::clone(state);
     let (shared, swallowing) = (Arc::clone(state), Arc::clone(&is_swallowing));
     thread::spawn(move || {
         let mut buffer = vec![0; 65_536];
@@ -102,6 +123,7 @@ fn connect(client: TcpStream, socket: &PathBuf, state: &Arc<State>) {
                     None => {}
                 }
             }
+            shared.await_voice();
             if to_server.write_all(&buffer[..length]).is_err() {
                 break;
             }
@@ -112,6 +134,7 @@ fn connect(client: TcpStream, socket: &PathBuf, state: &Arc<State>) {
     thread::spawn(move || {
         let mut buffer = vec![0; 65_536];
         while let Ok(length @ 1..) = from_server.read(&mut buffer) {
+            voice.await_voice();
             // The answer says that it is done; the client does not get it.
             if is_swallowing.load(Ordering::SeqCst) || to_client.write_all(&buffer[..length]).is_err() {
                 break;
