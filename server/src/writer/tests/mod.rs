@@ -1,5 +1,6 @@
 //! The writer against a real database, and the index that follows it.
 
+mod histories;
 mod registrations;
 mod updates;
 
