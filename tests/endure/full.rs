@@ -16,6 +16,7 @@ use serde_json::json;
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = harness::peer_trials![&[Peer::Unshare];
         full_blob_store_refuses_uploads_and_nothing_else,
+        an_upload_in_parts_waits_for_room,
         full_database_refuses_writes_and_nothing_else,
         database_that_fills_up_under_load_loses_nothing,
     ];
@@ -114,6 +115,37 @@ fn full_blob_store_refuses_uploads_and_nothing_else() {
     let third = ArtifactSpec::new("type-c").incompressible(30 << 20).write();
     admin.upload(&third);
     assert_eq!(server.blob_files().len(), 2);
+    expect_no_trouble(&server);
+}
+
+/// Sends the rest of an upload in parts until it is refused or done.
+fn go_on(admin: &Management, path: &str, bytes: &[u8]) -> Response {
+    loop {
+        let at = admin.upload_offset(path);
+        let part = &bytes[at..(at + (1 << 20)).min(bytes.len())];
+        let answer = admin.send_part(path, at, part);
+        if answer.status != 204 || answer.header("Artifact-ID").is_some() {
+            return answer;
+        }
+    }
+}
+
+fn an_upload_in_parts_waits_for_room() {
+    let server = ServerSetup::default().small_disk("", MEBIBYTES).start();
+    let admin = server.admin();
+    let bytes = ArtifactSpec::new("type-a").incompressible(9 << 20).write().bytes();
+    let path = admin.begin_upload(bytes.len());
+    admin.send_part(&path, 0, &bytes[..1 << 20]).expect(204);
+    let filler = Filler::fill(&server.data_dir(), 4 << 20);
+    expect_full(go_on(admin, &path, &bytes));
+    let at = admin.upload_offset(&path);
+    assert!(at >= 1 << 20 && at < bytes.len(), "{at}");
+    // It is not lost by trying again.
+    expect_full(go_on(admin, &path, &bytes));
+    assert!(admin.upload_offset(&path) >= at);
+    filler.remove();
+    let answer = go_on(admin, &path, &bytes);
+    harness::tus::artifact_id(&answer.expect(204));
     expect_no_trouble(&server);
 }
 
