@@ -11,6 +11,8 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_mins(2);
+/// A server without load is calm after ten seconds; machines that test are busy.
+const CALM_LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn trials() -> Vec<Trial> {
     harness::trials![
@@ -118,9 +120,8 @@ fn overloaded_server_sheds_polls_and_takes_reports() {
     const FLOODERS: usize = 200;
     let mut server = ServerSetup::default().env("SEALIFT_LIMITS__NEW_SESSION_SECS", "0").start();
     let Fleet { idle, updating, deployment } = Fleet::build(&server);
-    // So low that a small flood is enough; it may be reached without one where others use the machine, so that nothing
-    // is said here of how the server calms down.
-    server.restart_with(&[("SEALIFT_LIMITS__OVERLOAD_DELAY_MS", "10")]);
+    // So low that a small flood is enough, and more than other users of the machine cost for seconds on end.
+    server.restart_with(&[("SEALIFT_LIMITS__OVERLOAD_DELAY_MS", "20")]);
     let (is_over, shed, taken) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
     let body = json!({"device_provides": idle.provides()});
     let poll = idle.request("POST", "/api/devices/v2/deployments/device/deployments/next").json(&body);
@@ -170,4 +171,12 @@ fn overloaded_server_sheds_polls_and_takes_reports() {
         );
     });
     assert!(server.log().contains("the load has changed"), "nobody was told");
+    until("polls again", CALM_LIMIT, || idle.next().status == 204);
+    until("calm", CALM_LIMIT, || {
+        let log = server.log();
+        log.lines()
+            .rfind(|line| line.contains("the load has changed"))
+            .is_some_and(|line| line.contains("level=\"calm\""))
+    });
+    idle.next_nothing();
 }
