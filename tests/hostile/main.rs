@@ -7,6 +7,7 @@ mod bodies;
 mod bombs;
 mod collection;
 mod limits_admission;
+mod limits_chunks;
 mod limits_connections;
 mod limits_load;
 mod refusal;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     trials.extend(smuggling::trials());
     trials.extend(scanner::trials());
     trials.extend(limits_admission::trials());
+    trials.extend(limits_chunks::trials());
     trials.extend(limits_connections::trials());
     trials.extend(limits_load::trials());
     harness::suite::run(2, trials)
