@@ -98,7 +98,7 @@ fn send_endless(
     http: &HttpClient,
     request: &Request,
     expected: u16,
-    (name, begin, repeated): (&str, &str, &str),
+    (name, prefix, repeated): (&str, &str, &str),
     manner: Manner,
 ) -> End {
     let mut connection = http.connect().expect("a connection");
@@ -106,7 +106,7 @@ fn send_endless(
     for (name, value) in &request.headers {
         head = head + name + ": " + value + "\r\n";
     }
-    head = head + "transfer-encoding: chunked\r\n\r\n" + begin;
+    head = head + "transfer-encoding: chunked\r\n\r\n" + prefix;
     connection.send_bytes(head.as_bytes()).expect("the head is taken");
     let began = Instant::now();
     let (piece, pause) = match manner {
