@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::compression::Encoding;
 use artifact::read::{Discard, PayloadSink, ReadOptions, Reader, read};
-use artifact::write::{ChecksumKey, Common, InputFile, ModuleImage, RootfsImage, WriteOptions};
-use artifact::{DependsValue, Digest, PayloadFile, SigningKey};
+use artifact::write::{
+    BootstrapArtifact, ChecksumKey, Common, Defaults, InputFile, ModuleImage, RootfsImage, Software,
+    WriteOptions,
+};
+use artifact::{Artifact, DependsValue, Digest, FormatVersion, Header, PayloadFile, SigningKey};
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_compose, prop_oneof, proptest,
 };
-use proptest::sample::Index;
+use proptest::sample::{Index, select};
+use proptest::test_runner::TestCaseError;
 
 const KEY: &str = include_str!("fixtures/keys/p256.private.sec1.pem");
 
@@ -57,6 +61,90 @@ prop_compose! {
         let scripts = scripts.into_iter().map(|(name, contents)| InputFile::bytes(name, contents)).collect();
         Common { name, device_types, group, depends_names, depends_groups, depends, provides, clears, scripts, ..Common::default() }
     }
+}
+
+prop_compose! {
+    fn software()(
+        filesystem in proptest::option::of("[a-z-]{1,12}"),
+        name in proptest::option::of("[a-z-]{0,12}"),
+        version in proptest::option::of(text()),
+        defaults in select(vec![Defaults::VersionAndClears, Defaults::Version, Defaults::Nothing]),
+    ) -> Software {
+        Software { filesystem, name, version, defaults }
+    }
+}
+
+prop_compose! {
+    fn rootfs_image()(
+        common in common(),
+        // White space in it is refused: clients of images split by it.
+        name in "[!-~äß中]{1,40}",
+        software in software(),
+        file in prop_oneof!["[A-Za-z0-9_,-][A-Za-z0-9_.,-]{0,30}", "[a-z]{90,110}", "[a-z]{255}"],
+        size in prop_oneof![0..3_usize, 500..520_usize, 60_000..140_000_usize],
+        seed in any::<u8>(),
+        checksum in select(vec![ChecksumKey::Usual, ChecksumKey::Legacy, ChecksumKey::Nothing]),
+        is_v2 in proptest::bool::weighted(0.2),
+    ) -> (RootfsImage, String, Vec<u8>) {
+        let contents: Vec<u8> = (0_u8..=250).cycle().map(|byte| byte ^ seed).take(size).collect();
+        let image = InputFile::bytes(file.clone(), contents.clone());
+        let version = if is_v2 { FormatVersion::V2 } else { FormatVersion::V3 };
+        let common = Common { name, software, ..common };
+        (RootfsImage { common, image, checksum, version }, file, contents)
+    }
+}
+
+/// What the header must say of what all kinds have; version 2 has no place for the rest.
+fn check_common(header: &Header, common: &Common) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&header.name, &common.name);
+    prop_assert_eq!(&header.device_types, &common.device_types);
+    if header.version == FormatVersion::V3 {
+        prop_assert_eq!(&header.group, &common.group);
+        prop_assert_eq!(&header.depends_names, &common.depends_names);
+        prop_assert_eq!(&header.depends_groups, &common.depends_groups);
+    }
+    Ok(())
+}
+
+fn depends_of(common: &Common) -> BTreeMap<String, DependsValue> {
+    common.depends.iter().map(|(key, value)| (key.clone(), DependsValue::One(value.clone()))).collect()
+}
+
+/// Provides and clears of an image, as artifact format §5.3 has them.
+fn recorded(image: &RootfsImage, contents: &[u8]) -> (BTreeMap<String, String>, Vec<String>) {
+    let (common, software) = (&image.common, &image.common.software);
+    let named = software.name.as_ref().filter(|name| !name.is_empty());
+    let first = software.filesystem.as_deref().unwrap_or("rootfs-image");
+    let prefix = named.map_or_else(|| first.to_owned(), |name| format!("{first}.{name}"));
+    let mut provides = BTreeMap::new();
+    if software.defaults != Defaults::Nothing || software.version.is_some() {
+        let version = software.version.clone().unwrap_or_else(|| common.name.clone());
+        provides.insert(format!("{prefix}.version"), version);
+    }
+    provides.extend(common.provides.clone());
+    let checksum = match image.checksum {
+        ChecksumKey::Usual => Some("rootfs-image.checksum"),
+        ChecksumKey::Legacy => Some("rootfs_image_checksum"),
+        ChecksumKey::Nothing => None,
+    };
+    provides.extend(checksum.map(|key| (key.to_owned(), Digest::of(contents).to_string())));
+    let mut clears = common.clears.clone();
+    if software.defaults == Defaults::VersionAndClears {
+        if named.is_none() && software.filesystem.is_none() {
+            clears.extend(["artifact_group".to_owned(), "rootfs_image_checksum".to_owned()]);
+        }
+        clears.push(format!("{prefix}.*"));
+    }
+    (provides, clears)
+}
+
+/// Reads everything that was signed with the key of these tests.
+fn read_all(bytes: &[u8], signing: &SigningKey) -> (Artifact, Vec<(String, Vec<u8>)>) {
+    let reading =
+        ReadOptions { keys: vec![signing.verifying_key().unwrap()], scripts: true, ..ReadOptions::default() };
+    let mut kept = Keep::default();
+    let artifact = Reader::open(bytes, &reading).unwrap().payloads(&mut kept).unwrap();
+    (artifact, kept.files)
 }
 
 /// Keeps what it is given.
@@ -138,6 +226,68 @@ proptest! {
     }
 
     #[test]
+    fn rootfs_image_is_read_back(
+        (image, file, contents) in rootfs_image(),
+        scripts in scripts(),
+        encoding in encoding(),
+    ) {
+        let mut image = image;
+        let inputs = scripts.iter().map(|(name, contents)| InputFile::bytes(name, contents.clone()));
+        image.common.scripts = inputs.collect();
+        let signing = SigningKey::from_pem(KEY).unwrap();
+        let options = WriteOptions { encoding, key: Some(&signing), ..WriteOptions::default() };
+        let mut bytes = Vec::new();
+        image.write(&mut bytes, &options).unwrap();
+
+        let (artifact, files) = read_all(&bytes, &signing);
+        let (provides, clears) = recorded(&image, &contents);
+        prop_assert_eq!(files, vec![(file, contents)]);
+        prop_assert_eq!(artifact.size, u64::try_from(bytes.len()).unwrap());
+        let header = artifact.header;
+        prop_assert_eq!(header.version, image.version);
+        prop_assert_eq!(header.compression, encoding.compression());
+        prop_assert!(header.signature.as_ref().is_some_and(|signature| signature.verified.is_some()));
+        check_common(&header, &image.common)?;
+        let read_scripts: BTreeMap<_, _> =
+            header.scripts.iter().map(|script| (script.name.clone(), script.contents.clone().unwrap())).collect();
+        prop_assert_eq!(read_scripts, scripts);
+        prop_assert_eq!(header.payloads.len(), 1);
+        let payload = &header.payloads[0];
+        prop_assert_eq!(payload.kind.as_deref(), Some("rootfs-image"));
+        if image.version == FormatVersion::V3 {
+            prop_assert_eq!(&payload.depends, &depends_of(&image.common));
+            prop_assert_eq!(&payload.provides, &provides);
+            prop_assert_eq!(&payload.clears, &clears);
+        } else {
+            prop_assert!(payload.provides.is_empty() && payload.clears.is_empty());
+        }
+    }
+
+    #[test]
+    fn bootstrap_artifact_is_read_back(common in common(), encoding in encoding()) {
+        let bootstrap = BootstrapArtifact { common };
+        let signing = SigningKey::from_pem(KEY).unwrap();
+        let options = WriteOptions { encoding, key: Some(&signing), ..WriteOptions::default() };
+        let mut bytes = Vec::new();
+        bootstrap.write(&mut bytes, &options).unwrap();
+
+        let (artifact, files) = read_all(&bytes, &signing);
+        prop_assert!(files.is_empty());
+        let header = artifact.header;
+        prop_assert_eq!(header.version, FormatVersion::V3);
+        prop_assert_eq!(header.compression, encoding.compression());
+        check_common(&header, &bootstrap.common)?;
+        prop_assert!(header.scripts.is_empty());
+        prop_assert_eq!(header.payloads.len(), 1);
+        let payload = &header.payloads[0];
+        prop_assert_eq!(&payload.kind, &None);
+        // Nothing is added by itself.
+        prop_assert_eq!(&payload.depends, &depends_of(&bootstrap.common));
+        prop_assert_eq!(&payload.provides, &bootstrap.common.provides);
+        prop_assert_eq!(&payload.clears, &bootstrap.common.clears);
+    }
+
+    #[test]
     fn order_of_scripts_does_not_matter(common in common()) {
         let write = |common: Common| {
             let image = ModuleImage { common, payload_type: "module".to_owned(), ..ModuleImage::default() };
@@ -165,7 +315,7 @@ fn golden(encoding: Encoding) -> String {
         common: Common::new("golden-1.0", ["beaglebone", "raspberrypi4"]),
         image: InputFile::bytes("rootfs.img", vec![42; 100_000]),
         checksum: ChecksumKey::Usual,
-        version: artifact::FormatVersion::V3,
+        version: FormatVersion::V3,
     };
     let key = SigningKey::from_pem(KEY).unwrap();
     let mut bytes = Vec::new();
