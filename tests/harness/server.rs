@@ -289,10 +289,20 @@ impl TestServer {
     /// Returns how much memory the process has now, in bytes.
     #[track_caller]
     pub fn resident_bytes(&self) -> u64 {
-        let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
-        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the server runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
-        let kib = line.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
+        self.memory("VmRSS:")
+    }
+
+    /// Returns the most that it had at once since it was started, in bytes.
+    #[track_caller]
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    #[track_caller]
+    fn memory(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("the server runs");
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).expect("a size");
+        let kib = value.split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
         kib.expect("a number of KiB") * 1024
     }
 

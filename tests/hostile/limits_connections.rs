@@ -1,31 +1,25 @@
 //! Many, slow and silent connections.
 
-use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::http::Connection;
-use harness::{ArtifactSpec, Body, HttpClient, Request, ServerSetup, TestServer, until};
+use harness::{ArtifactSpec, Body, Request, ServerSetup, TestServer, until};
 use libtest_mimic::Trial;
 
 const MIB: u64 = 1 << 20;
-/// Memory that the server may have, whatever is done to it.
-const MOST_RESIDENT: u64 = 300 * MIB;
 /// Nothing below takes so long unless it hangs; machines that test are busy.
 const LIMIT: Duration = Duration::from_mins(2);
 const LIVE: &str = "/health/live";
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = harness::trials![
+    harness::trials![
         crowded_source_leaves_room_for_others,
         head_has_its_time_whatever_trickles,
         large_heads_are_refused,
         slow_bodies_are_given_up,
         stalled_readers_are_cut_off_and_cost_little,
-        five_thousand_slow_connections_hurt_nobody,
-    ];
-    trials.extend(harness::slow_trials![&[]; ten_thousand_slow_connections_hurt_nobody]);
-    trials
+    ]
 }
 
 fn crowded_source_leaves_room_for_others() {
@@ -156,81 +150,4 @@ fn stalled_readers_are_cut_off_and_cost_little() {
         assert!(outcome.is_err(), "a reader that stalled for 13 s got the whole file");
     }
     device.next().expect(200);
-}
-
-fn five_thousand_slow_connections_hurt_nobody() {
-    slow_connections(5_000);
-}
-
-fn ten_thousand_slow_connections_hurt_nobody() {
-    slow_connections(10_000);
-}
-
-/// Holds connections open that send a byte of a head now and then.
-fn slow_connections(count: usize) {
-    let server = ServerSetup::default()
-        .env("SEALIFT_LIMITS__HEAD_TIMEOUT_SECS", "60")
-        .env("SEALIFT_LIMITS__MAX_CONNECTIONS", "20000")
-        .start();
-    let device = server.accepted_device();
-    device.next_nothing();
-    let alone = polls(&device);
-    let http = server.http();
-    let held = Mutex::new(Vec::with_capacity(count));
-    let began = Instant::now();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..count / 4 {
-                    let slow = open_slow(&http);
-                    held.lock().expect("no holder panics").push(slow);
-                }
-            });
-        }
-    });
-    let mut held = held.into_inner().expect("no holder panics");
-    let opened = began.elapsed();
-    for connection in &mut held {
-        // Those that were opened first may be cut off already where opening takes its time.
-        let _ = connection.send_bytes(b"b");
-    }
-    let resident = server.resident_bytes();
-    let among = polls(&device);
-    let open = held.iter_mut().filter_map(|connection| (!connection.has_ended()).then_some(())).count();
-    eprintln!(
-        "{open} of {count} open after {opened:?}; {resident} bytes resident; a poll took {alone:?}, then {among:?}"
-    );
-    assert!(opened > Duration::from_secs(50) || open > count * 9 / 10, "{open} of {count} are open");
-    assert!(resident < MOST_RESIDENT, "{count} slow connections cost {resident} bytes");
-    assert!(
-        among < alone * 10 + Duration::from_millis(100),
-        "a poll took {alone:?}, among the slow {among:?}"
-    );
-    until("the end of the slow ones", LIMIT, || {
-        held.retain_mut(|connection| !connection.has_ended());
-        held.is_empty()
-    });
-    device.next_nothing();
-}
-
-fn open_slow(http: &HttpClient) -> Connection {
-    let mut connection = http.connect().expect("a connection");
-    connection
-        .send_bytes(b"POST /api/devices/v2/deployments/device/deployments/next HTTP/1.1\r\nx: a")
-        .expect("sent");
-    connection
-}
-
-/// Polls some times on fresh connections; returns the median of how long one took.
-#[track_caller]
-fn polls(device: &harness::Device) -> Duration {
-    let mut times: Vec<Duration> = (0..25)
-        .map(|_| {
-            let began = Instant::now();
-            device.next_nothing();
-            began.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[times.len() / 2]
 }

@@ -10,6 +10,7 @@ mod limits_admission;
 mod limits_chunks;
 mod limits_connections;
 mod limits_load;
+mod limits_slow;
 mod refusal;
 mod scanner;
 mod smuggling;
@@ -29,5 +30,6 @@ fn main() -> ExitCode {
     trials.extend(limits_chunks::trials());
     trials.extend(limits_connections::trials());
     trials.extend(limits_load::trials());
+    trials.extend(limits_slow::trials());
     harness::suite::run(2, trials)
 }
