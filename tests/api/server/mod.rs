@@ -6,6 +6,7 @@ mod durability;
 mod health;
 mod lifecycle;
 mod postgres;
+mod postgres_tls;
 mod secrets;
 mod tls;
 
@@ -15,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = lifecycle::trials();
     trials.extend(durability::trials());
     trials.extend(postgres::trials());
+    trials.extend(postgres_tls::trials());
     trials.extend(health::trials());
     trials.extend(tls::trials());
     trials.extend(cli::trials());

@@ -37,6 +37,8 @@ pub struct Cluster {
     process: Mutex<Option<Process>>,
     dir: PathBuf,
     syncing: Syncing,
+    /// Where it listens besides its socket, parted by commas.
+    addresses: Mutex<String>,
     _janitor: Janitor,
 }
 
@@ -61,7 +63,8 @@ impl Cluster {
         initdb.args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8"]);
         initdb.args(["--locale-provider", "icu", "--icu-locale", "en-US", "--no-sync", "--pgdata"]);
         run_ok(initdb.arg(dir.join("data")).current_dir(&dir));
-        let cluster = Self { process: Mutex::new(None), dir, syncing, _janitor: janitor };
+        let (process, addresses) = (Mutex::new(None), Mutex::default());
+        let cluster = Self { process, dir, syncing, addresses, _janitor: janitor };
         cluster.start_again();
         cluster
     }
@@ -126,7 +129,10 @@ impl Cluster {
         let fsync = if self.syncing == Syncing::Full { "on" } else { "off" };
         let mut postgres = command("postgres");
         postgres.arg("-D").arg(self.data_dir()).arg("-k").arg(&self.dir);
-        for setting in ["listen_addresses=", "max_connections=300", "shared_buffers=32MB"] {
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for setting in
+            [&format!("listen_addresses={addresses}"), "max_connections=300", "shared_buffers=32MB"]
+        {
             postgres.args(["-c", setting]);
         }
         postgres.args(["-c", &format!("fsync={fsync}"), "-c", &format!("full_page_writes={fsync}")]);
@@ -135,6 +141,16 @@ impl Cluster {
         until("PostgreSQL's readiness", START_LIMIT, || {
             run(&mut self.psql("postgres", "SELECT 1")).status.success()
         });
+    }
+
+    /// Lets it listen on these addresses from its next start.
+    pub(super) fn listen(&self, addresses: &str) {
+        addresses.clone_into(&mut self.addresses.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Runs a statement about the whole cluster.
+    pub(super) fn alter(&self, sql: &str) {
+        self.execute("postgres", sql);
     }
 
     fn execute(&self, database: &str, sql: &str) -> String {

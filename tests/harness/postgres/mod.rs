@@ -8,7 +8,9 @@ mod cluster;
 mod janitor;
 mod programs;
 mod proxy;
+mod tls;
 
 pub use self::cluster::{Cluster, PASSWORD, Syncing};
 pub use self::programs::is_installed;
 pub use self::proxy::{CommitProxy, Cut};
+pub use self::tls::url_over_tls;
