@@ -66,7 +66,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     proptest::collection::vec(one, 150)
 }
 
-fn identity(serial: u8) -> Identity {
+pub(super) fn identity(serial: impl std::fmt::Display) -> Identity {
     Identity::parse(&format!(r#"{{"sn":"{serial}"}}"#)).unwrap()
 }
 
@@ -75,7 +75,7 @@ fn key(key: usize) -> DeviceKey {
 }
 
 /// Everything that is stored about devices, by the hash of their identity.
-async fn stored(bench: &Bench) -> BTreeMap<[u8; 32], DeviceWithSets> {
+pub(super) async fn stored(bench: &Bench) -> BTreeMap<[u8; 32], DeviceWithSets> {
     let page = Page { page: 1, per_page: 100 };
     let (found, _) = bench.devices().list(&DeviceFilter::default(), page).await.unwrap();
     found.into_iter().map(|one| (one.device.identity.hash(), one)).collect()

@@ -2,6 +2,7 @@
 
 mod histories;
 mod registrations;
+mod targets;
 mod updates;
 
 use std::collections::BTreeMap;
