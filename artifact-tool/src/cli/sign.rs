@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use artifact::sign::{Existing, manifest, sign_file};
+use artifact::sign::{Existing, Payloads, manifest, sign_file};
 use artifact::{KeyError, Signer, signature};
 
 use super::{Failure, files, print, read, signing};
@@ -10,8 +10,9 @@ const MAX_SIGNATURE: u64 = 16 * 1024;
 
 /// Add a signature to an artifact, or replace it.
 ///
-/// The artifact is checked whole first; everything but the signature is copied as it is. A signature can also be made
-/// elsewhere: --print-manifest prints what has to be signed, --signature attaches the result.
+/// Everything but the signature is copied as it is. What is signed is the manifest, with the digests of all else: header
+/// and form of the artifact are checked, payloads are unpacked and compared only with --check. A signature can also be
+/// made elsewhere: --print-manifest prints what has to be signed, --signature attaches the result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
 artifact-tool sign -k release.private.pem -o signed.mender app.mender\n  \
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// Replace a signature that is there
     #[arg(short, long)]
     force: bool,
+    /// Compare the payloads with the manifest as well, as validate does
+    #[arg(long, conflicts_with = "print_manifest")]
+    check: bool,
     /// Describe the signed artifact as JSON
     #[arg(long, conflicts_with = "print_manifest")]
     json: bool,
@@ -58,7 +62,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let output = args.output_path.as_ref().unwrap_or(&args.file);
-    sign_file(&args.file, output, signer.as_ref(), existing)?;
+    let payloads = if args.check { Payloads::Checked } else { Payloads::Copied };
+    sign_file(&args.file, output, signer.as_ref(), existing, payloads)?;
     if args.json { read::describe_json(output) } else { Ok(()) }
 }
 

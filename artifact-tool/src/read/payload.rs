@@ -92,16 +92,7 @@ pub(super) fn read_all<R: Read, S: PayloadSink>(
     let (mut seen, mut unread) = (BTreeSet::new(), BTreeSet::new());
     let mut budget = options.limits.payload;
     let mut due = 0;
-    while let Some(name) = outer.peek() {
-        let (index, compression) =
-            data_member(name).ok_or_else(|| outer.unexpected("data/NNNN.tar or the end of the file"))?;
-        if index < due {
-            return Err(outer.unexpected("the next data/NNNN.tar").into());
-        }
-        if lists.payloads.is_some_and(|payloads| index >= payloads) {
-            outer.fault(Rule::Payloads(format!("data for payload {index}, which does not exist")))?;
-        }
-        due = index + 1;
+    while let Some((index, compression)) = next_member(outer, lists, &mut due)? {
         outer.begin(compression);
         let mut collector =
             Collector { lists, options, budget: &mut budget, files: &mut files, seen: &mut seen, sink };
@@ -117,6 +108,36 @@ pub(super) fn read_all<R: Read, S: PayloadSink>(
         }
     }
     Ok(files)
+}
+
+/// The same without unpacking: order and form of the members are checked, not what is in them.
+pub(super) fn pass_over<R: Read>(outer: &mut Outer<R>, lists: Lists<'_>) -> Result<(), Fault> {
+    let mut due = 0;
+    while let Some((_, compression)) = next_member(outer, lists, &mut due)? {
+        outer.begin(compression);
+        io::copy(outer, &mut io::sink())?;
+        outer.advance()?;
+    }
+    Ok(())
+}
+
+/// The payload and the compression of the member whose header was read; `due` is the least that it may be.
+fn next_member<R: Read>(
+    outer: &mut Outer<R>,
+    lists: Lists<'_>,
+    due: &mut usize,
+) -> Result<Option<(usize, Compression)>, Fault> {
+    let Some(name) = outer.peek() else { return Ok(None) };
+    let (index, compression) =
+        data_member(name).ok_or_else(|| outer.unexpected("data/NNNN.tar or the end of the file"))?;
+    if index < *due {
+        return Err(outer.unexpected("the next data/NNNN.tar").into());
+    }
+    if lists.payloads.is_some_and(|payloads| index >= payloads) {
+        outer.fault(Rule::Payloads(format!("data for payload {index}, which does not exist")))?;
+    }
+    *due = index + 1;
+    Ok(Some((index, compression)))
 }
 
 struct Collector<'a, S> {

@@ -3,4 +3,4 @@
 mod copy;
 mod signing;
 
-pub use signing::{Existing, SignError, manifest, sign, sign_file};
+pub use signing::{Existing, Payloads, SignError, manifest, sign, sign_file};

@@ -7,10 +7,13 @@ use crate::description::Member;
 use crate::digest::Digest;
 use crate::key::{KeyError, Signer};
 use crate::limits::Limits;
-use crate::read::{ReadError, ReadOptions, Reader, read};
+use crate::read::{Discard, ReadError, ReadOptions, Reader, read};
 use crate::signature;
 use crate::tar::{Meta, TarWriter};
 use crate::write::{WriteError, replace};
+
+/// Bytes that are read at once.
+const BUFFER: usize = 256 * 1024;
 
 /// What happens to a signature that is there already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,6 +22,15 @@ pub enum Existing {
     Keep,
     /// It is replaced.
     Replace,
+}
+
+/// What is done with payloads. A signature covers their digests, not their bytes: who installs them compares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Payloads {
+    /// They are copied as they are stored.
+    Copied,
+    /// They are unpacked and compared with their digests as well.
+    Checked,
 }
 
 /// Why an artifact was not signed.
@@ -53,12 +65,18 @@ pub enum SignError {
 }
 
 /// Signs the artifact in the file `input` and puts the result in the place of `output`, which may be the same.
-pub fn sign_file(input: &Path, output: &Path, key: &dyn Signer, existing: Existing) -> Result<(), SignError> {
+pub fn sign_file(
+    input: &Path,
+    output: &Path,
+    key: &dyn Signer,
+    existing: Existing,
+    payloads: Payloads,
+) -> Result<(), SignError> {
     let failed = |source| SignError::Input { path: input.to_owned(), source };
     let file = File::open(input).map_err(failed)?;
     // A symbolic link stays one: what it names is replaced.
     let output = output.canonicalize().unwrap_or_else(|_| output.to_owned());
-    replace(&output, |writer| sign(BufReader::new(file), writer, key, existing))
+    replace(&output, |writer| sign(BufReader::with_capacity(BUFFER, file), writer, key, existing, payloads))
 }
 
 /// Returns the exact bytes of the manifest of the artifact in the file `path`, which is checked whole: what a
@@ -72,12 +90,13 @@ pub fn manifest(path: &Path) -> Result<Vec<u8>, SignError> {
 
 /// Signs the artifact in `input` and writes the result to `output`.
 ///
-/// It is copied while it is checked whole, in one pass; what was written is void if this returns an error.
+/// It is copied while it is checked, in one pass; what was written is void if this returns an error.
 pub fn sign<R: Read + Seek>(
     mut input: R,
     mut output: impl Write,
     key: &dyn Signer,
     existing: Existing,
+    payloads: Payloads,
 ) -> Result<(), SignError> {
     let options = ReadOptions { allow_augmented: true, ..ReadOptions::default() };
     let front = Reader::open(&mut input, &options)?;
@@ -96,15 +115,22 @@ pub fn sign<R: Read + Seek>(
 
     input.seek(SeekFrom::Start(0)).map_err(read_failed)?;
     let mut copy = SigningCopy::new(input, &mut output, &before, member);
-    let read = read(&mut copy, &options);
+    let read = Reader::open(&mut copy, &options).and_then(|reader| {
+        let digest = reader.header().manifest_sha256;
+        let members = match payloads {
+            Payloads::Copied => reader.pass_over_payloads()?,
+            Payloads::Checked => reader.payloads(&mut Discard)?.members,
+        };
+        Ok((digest, members))
+    });
     if let Some(error) = copy.take_failure() {
         return Err(SignError::Output(error));
     }
-    let artifact = read?;
-    if artifact.header.manifest_sha256 != digest || signed_part(&artifact.members) != before {
+    let (copied, members) = read?;
+    if copied != digest || signed_part(&members) != before {
         return Err(SignError::Changed);
     }
-    copy.finish(artifact.members.last().map_or(0, |member| member.end)).map_err(SignError::Output)?;
+    copy.finish(members.last().map_or(0, |member| member.end)).map_err(SignError::Output)?;
     TarWriter::new(&mut output).finish().map_err(SignError::Output)?;
     output.flush().map_err(SignError::Output)
 }

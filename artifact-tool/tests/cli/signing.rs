@@ -207,13 +207,21 @@ fn signing_changes_nothing_but_the_signature() {
             }
         }
     }
-    // What is found to be broken at its end leaves what was there.
+    // Payloads are compared when it is asked for; what is found to be broken at its end leaves what was there.
     let mut broken = read("app.mender");
     let length = broken.len();
     broken[length - 1500] ^= 1;
     fs::write(path("broken.mender"), &broken).unwrap();
     let before = read("signed.mender");
-    fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "broken.mender"]);
-    fails(&folder, 1, &["sign", "-k", &private, "broken.mender"]);
+    fails(&folder, 1, &["sign", "--check", "-k", &private, "-o", "signed.mender", "broken.mender"]);
+    fails(&folder, 1, &["sign", "--check", "-k", &private, "broken.mender"]);
+    ok(&folder, &["sign", "-k", &private, "-o", "unchecked.mender", "broken.mender"]);
+    fails(&folder, 1, &["validate", "unchecked.mender"]);
+    ok(&folder, &["sign", "-f", "--check", "-k", &private, "signed.mender"]);
+    // The form of the whole file is checked always.
+    fs::write(path("cut.mender"), &broken[..length - 2000]).unwrap();
+    fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "cut.mender"]);
+    fs::write(path("longer.mender"), [&broken[..], b"more"].concat()).unwrap();
+    fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "longer.mender"]);
     assert!(read("signed.mender") == before && read("broken.mender") == broken);
 }

@@ -35,6 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_part_that_breaks_off_counts_as_far_as_it_came,
         a_kill_loses_nothing_that_was_acknowledged,
         ended_uploads_leave_nothing,
+        a_method_may_stand_in_a_header,
         uploads_are_their_users_own,
         unfinished_uploads_are_bounded,
         unfinished_uploads_expire,
@@ -478,6 +479,25 @@ fn ended_uploads_leave_nothing() {
     admin.ask_upload(&path).expect(404);
     admin.send_part(&path, 20_000, &bytes[20_000..]).expect_error(404);
     server.http().send(&admin.tus("DELETE", &path)).expect_error(404);
+}
+
+fn a_method_may_stand_in_a_header() {
+    let server = shared_server();
+    let admin = server.admin();
+    let bytes = ArtifactSpec::new("type-a").incompressible(50_000).write().bytes();
+    let as_post = |request: Request, method: &str| {
+        let request = Request { method: "POST".to_owned(), ..request };
+        server.http().send(&request.header("X-HTTP-Method-Override", method))
+    };
+    let path = admin.begin_upload(bytes.len());
+    assert_eq!(offset(&as_post(admin.upload_part(&path, 0, &bytes[..20_000]), "PATCH").expect(204)), 20_000);
+    assert_eq!(offset(&as_post(admin.tus("HEAD", &path), "HEAD").expect(200)), 20_000);
+    artifact_id(&as_post(admin.upload_part(&path, 20_000, &bytes[20_000..]), "PATCH").expect(204));
+    as_post(admin.tus("DELETE", &path), "DELETE").expect(204);
+    admin.ask_upload(&path).expect(404);
+    // It says nothing about a method that is not there, nor elsewhere.
+    as_post(admin.tus("POST", &path), "PURGE").expect_error(405);
+    as_post(admin.request("GET", ARTIFACTS), "GET").expect_error(400);
 }
 
 fn uploads_are_their_users_own() {

@@ -31,6 +31,7 @@ fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    let is_token = !token.is_empty() && !token.contains(' ');
+    // Byte by byte in one go: the search for a character is slower, and each poll has a token.
+    let is_token = !token.is_empty() && token.bytes().all(|byte| byte != b' ');
     (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)
 }

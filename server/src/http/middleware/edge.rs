@@ -17,7 +17,7 @@ use actix_web::{Error, HttpResponse};
 use tracing::Instrument as _;
 
 use super::access_log::Line;
-use super::{head, path, security_headers};
+use super::{head, method, path, security_headers};
 use crate::app::Core;
 use crate::http::connection::{InService, Vitals, Watched};
 use crate::http::defaults::{is_bare_method_not_allowed, method_not_allowed};
@@ -115,6 +115,7 @@ impl Edge {
             .and_then(RequestId::from_client)
             .unwrap_or_else(|| self.ids.issue());
         path::collapse_leading_slashes(request.head_mut());
+        method::take_override(request.head_mut());
         let line = Line::of(&request);
         let span = line.span(&id);
         let answer = async {

@@ -6,6 +6,7 @@
 mod access_log;
 mod edge;
 mod head;
+mod method;
 mod path;
 mod security_headers;
 
