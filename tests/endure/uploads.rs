@@ -1,6 +1,7 @@
 //! Uploads that are cut off or damaged (R4): every one is refused, and nothing of it stays.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::Duration;
 
 use harness::artifacts::KeyFiles;
@@ -28,10 +29,12 @@ struct Sample {
     bytes: Vec<u8>,
     /// Name, where the header begins, where the content does, and where it ends.
     members: Vec<(String, usize, usize, usize)>,
+    /// The public key that its signature is compared with, PEM.
+    key: Option<String>,
 }
 
 impl Sample {
-    fn new(bytes: Vec<u8>) -> Self {
+    fn new(bytes: Vec<u8>, key: Option<String>) -> Self {
         let mut members = Vec::new();
         let mut at = 0;
         while let Some(header) = bytes.get(at..at + 512).filter(|header| header[0] != 0) {
@@ -44,7 +47,7 @@ impl Sample {
             at += 512 + size.next_multiple_of(512);
         }
         assert!(members.len() >= 4, "{members:?}");
-        Self { bytes, members }
+        Self { bytes, members, key }
     }
 
     fn cuts(&self, random: &mut StdRng) -> BTreeSet<usize> {
@@ -69,8 +72,10 @@ impl Sample {
 fn samples() -> Vec<Sample> {
     let plain = ArtifactSpec::new("type-a").incompressible(40_000).write();
     let signed = ArtifactSpec::new("type-b").incompressible(3_000).write();
-    signed.sign(&KeyFiles::generate("p256"));
-    [plain, signed].iter().map(|artifact| Sample::new(artifact.bytes())).collect()
+    let key = KeyFiles::generate("p256");
+    signed.sign(&key);
+    let public = fs::read_to_string(&key.public).expect("a public key");
+    vec![Sample::new(plain.bytes(), None), Sample::new(signed.bytes(), Some(public))]
 }
 
 #[track_caller]
@@ -127,6 +132,13 @@ fn flipped_bits_are_noticed() {
     let server = TestServer::start();
     let (mut refused, mut uncovered) = (0, 0);
     for sample in samples() {
+        // Of a signature nothing is known without a key to compare it with.
+        if let Some(key) = &sample.key {
+            let key = json!({ "name": "release key", "public_key": key });
+            server.admin().send_json("POST", "/api/management/v1/releases/keys", &key).expect(201);
+            let policy = json!({ "signature": "require" });
+            server.admin().send_json("PUT", "/api/management/v1/releases/policy", &policy).expect(204);
+        }
         for _ in 0..number("SEALIFT_ENDURE_FLIPS").unwrap_or(FLIPS) {
             let at = random.random_range(0..sample.bytes.len());
             let mut bytes = sample.bytes.clone();

@@ -189,7 +189,10 @@ impl Route {
             "/auth/login",
             "/v1/setup",
         ];
-        OPEN.iter().any(|part| self.template.contains(part)) || self.template.ends_with("/content")
+        OPEN.iter().any(|part| self.template.contains(part))
+            || self.template.ends_with("/content")
+            // What the server can do is told to everybody (tus 1.0.0).
+            || self.method == "OPTIONS"
     }
 
     /// The caller whom the route is for.

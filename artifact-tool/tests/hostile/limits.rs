@@ -119,6 +119,6 @@ fn what_becomes_too_large_is_refused() {
     }
     let sample = Sample { suffix: ".gz", ..Sample::new() };
     let flood = sample.with_member("data/0000.tar.gz", gzip(&headers));
-    let limits = Limits { payload_unasked: 1 << 18, ..Limits::default() };
+    let limits = Limits { payload_unasked: 1 << 18, tar_extensions: usize::MAX, ..Limits::default() };
     refused_with!(flood, limited(limits), Rule::TooLarge { what: "decompressed payload", .. });
 }

@@ -497,7 +497,7 @@ fn a_method_may_stand_in_a_header() {
     admin.ask_upload(&path).expect(404);
     // It says nothing about a method that is not there, nor elsewhere.
     as_post(admin.tus("POST", &path), "PURGE").expect_error(405);
-    as_post(admin.request("GET", ARTIFACTS), "GET").expect_error(400);
+    as_post(admin.request("GET", ARTIFACTS), "GET").expect_error(415);
 }
 
 fn uploads_are_their_users_own() {
