@@ -19,6 +19,7 @@ artifact-tool sign -k release.private.pem -o signed.mender app.mender\n  \
 artifact-tool sign --print-manifest app.mender > manifest\n  \
 openssl dgst -sha256 -sign key.pem -out manifest.bin manifest\n  \
 artifact-tool sign --signature manifest.bin --verify-key release.public.pem app.mender")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
     #[command(flatten)]
     signing: signing::Args,
