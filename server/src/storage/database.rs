@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnAcquireErr, ConnectOptions, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnAcquireErr, ConnectOptions, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
-use sqlx::Connection as _;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::lease::{Lease, LockState};
@@ -323,6 +324,7 @@ async fn connect_postgres(
     // sea-orm knows one of the two schemes that PostgreSQL has.
     let url =
         url.strip_prefix("postgresql:").map_or_else(|| url.to_owned(), |rest| format!("postgres:{rest}"));
+    check_files(&url)?;
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
@@ -340,4 +342,20 @@ async fn connect_postgres(
         });
     }
     Ok(sea_orm::Database::connect(options).await?)
+}
+
+/// Looks whether the certificates and the key that a URL names can be read: the driver tells what is wrong, but not
+/// with which of them.
+fn check_files(url: &str) -> Result<(), StorageError> {
+    // Who connects says what is wrong with the URL.
+    let Ok(options) = url.parse::<PgConnectOptions>() else { return Ok(()) };
+    for (name, value) in options.to_url_lossy().query_pairs() {
+        // So the driver writes those that are not given in the URL itself.
+        let Some(path) = value.strip_prefix("file: ") else { continue };
+        if let Err(err) = std::fs::File::open(path) {
+            let why = format!("failed to read {path:?} ({name}): {err}");
+            return Err(StorageError::Unavailable(DbErr::Conn(RuntimeErr::Internal(why))));
+        }
+    }
+    Ok(())
 }

@@ -76,6 +76,8 @@ fn certificate_of_the_database_is_verified_in_full() {
     assert!(said.contains("invalid peer certificate"), "{said}");
     let said = refusal(&url(unnamed, "verify-full", "ca"));
     assert!(said.contains("not valid for name"), "{said}");
+    let said = refusal(&url(named, "verify-full", "missing"));
+    assert!(said.contains("missing.crt\" (sslrootcert): No such file"), "{said}");
     // None of them got as far as to change anything.
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(cluster.query(&database, tables).trim(), "0");
