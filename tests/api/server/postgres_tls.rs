@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use harness::binaries::sealift;
+use harness::binaries::{sealift, through};
 use harness::postgres::{PASSWORD, url_over_tls};
 use harness::process::{run, run_ok};
 use harness::{Cluster, Peer, ServerSetup, Syncing};
@@ -53,7 +53,8 @@ fn on_tls() -> (Arc<Cluster>, TempDir) {
 #[track_caller]
 fn refusal(url: &str) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut server = sealift();
+    // One that gets at it would serve for ever.
+    let mut server = through(&["timeout", "60"].map(str::to_owned), &sealift());
     server.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.path());
     let output = run(server.env("SEALIFT_DATABASE_URL", url).env("SEALIFT_LOG_FILTER", "trace"));
     let said = [output.stdout, output.stderr].concat();
