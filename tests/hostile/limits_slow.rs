@@ -61,7 +61,7 @@ fn slow_heads_bodies_and_readers_hurt_nobody() {
 
 fn ten_thousand_slow_clients_hurt_nobody() {
     let artifact_bytes = 1024 * MIB;
-    run(Attack { heads: 10_000, bodies: 500, readers: 200, artifact_bytes, grace_secs: 10, polls: 1_000 });
+    run(Attack { heads: 10_000, bodies: 200, readers: 20, artifact_bytes, grace_secs: 10, polls: 1_000 });
 }
 
 fn run(attack: Attack) {

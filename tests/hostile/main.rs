@@ -2,6 +2,8 @@
 //!
 //! What they send may be refused in many ways. It may not cause an answer of the 5xx kind (but for a
 //! 503 that says when to come again), a panic, a hang, or a change of what others see.
+//!
+//! Long forms run with `SEALIFT_LONG=1`; `RESULTS.md` keeps what they have shown.
 
 mod bodies;
 mod bombs;
