@@ -329,7 +329,7 @@ fn bytes_are_the_same_on_any_machine_and_day() {
         [golden(Encoding::NONE), golden(Encoding::GZIP)],
         [
             "1416ff919fa0c163702a19b252dccc215f8cbada3b474ea6f7de059ff6975100",
-            "d23e23b4c034166b54606dc921d452e91e84ee473d7f3389368ab96571ce52ae"
+            "6a24de45a2cd76282730ea5e7de44a2234292717f7cd51e230f088ed42b526de"
         ]
     );
 }

@@ -123,8 +123,10 @@ impl Workers {
             let queue = Arc::clone(&queue);
             // It ends when the sender is dropped.
             thread::Builder::new().name("gzip".to_owned()).spawn(move || {
-                while let Ok(task) = queue.lock().unwrap_or_else(PoisonError::into_inner).recv() {
-                    let Task { dictionary, chunk, level, flush, answer } = task;
+                loop {
+                    // A statement of its own: the next one may take a task while this one is worked on.
+                    let task = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(Task { dictionary, chunk, level, flush, answer }) = task else { return };
                     // Nobody waits for it any more if writing failed.
                     let _unwanted = answer.send(deflate(&dictionary, &chunk, level, flush));
                 }
