@@ -62,9 +62,9 @@ pub(crate) fn render(
         )
         .unwrap();
     }
-    text += "\nThe original writes xz at level 9 only, ours at 6 unless told; its gzip is as large as ours at level 2, which is at 6 \
-             unless told. All are there. `sign` of the original copies without a look at what it signs; ours decompresses and \
-             checks all of it. It neither writes nor reads zstd \
+    text += "\nThe original writes xz at level 9 only, ours at 6 unless told; its gzip is one level between our 1 and 3, ours is at \
+             3 unless told. `sign` of both copies the payload as it is stored; ours looks at the form of all it copies, and \
+             unpacks it with `--check` only. It neither writes nor reads zstd \
              (that came with 3.10.1), so these rows are ours alone:\n\n\
              | operation | compression | wall, CPU, memory |\n|---|---|---|\n";
     for row in alone {

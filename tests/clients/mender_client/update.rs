@@ -14,7 +14,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         update_with_a_reboot,
         client_killed_during_the_download_starts_over,
     ];
-    trials.extend(harness::slow_trials![PEERS; broken_download_is_resumed]);
+    trials.extend(harness::slow_trials![
+        PEERS;
+        broken_download_is_resumed,
+        large_download_is_resumed_again_and_again
+    ]);
     trials
 }
 
@@ -89,6 +93,20 @@ fn client_killed_during_the_download_starts_over() {
         let state = server.admin().device_state(&deployment, &id);
         matches!(state.as_deref(), Some("success" | "failure"))
     });
+}
+
+/// 200 MB over connections that end after 60 MB: what a line brings in three seconds that is cut so often (R5).
+fn large_download_is_resumed_again_and_again() {
+    let server = shared_server();
+    let device_type = unique("qemu");
+    let proxy = CuttingProxy::start(server.port(), 60_000_000, 3);
+    let (client, id) = accepted(server, ClientSetup::new(&device_type).through(proxy.port()));
+    let artifact = ArtifactSpec::new(&device_type).incompressible(200_000_000);
+    let payload = artifact.payload.clone();
+    let deployment = deploy(server, &artifact.write(), &id);
+    until("the cuts", 10 * LIMIT, || proxy.cuts() == 3);
+    server.admin().await_state(&deployment, &id, "success", 3 * LIMIT);
+    assert!(client.installed() == Some(payload), "the payload is not what was uploaded");
 }
 
 fn broken_download_is_resumed() {
