@@ -3,38 +3,17 @@
 use artifact::{ReadOptions, Rule};
 
 use crate::{refused, refused_with, verdict};
-use hostile_artifacts::sample::{File, INFO, Sample, TYPE_INFO, file, line, tar};
+use hostile_artifacts::augment::{additions, augmented_members};
+use hostile_artifacts::sample::{TYPE_INFO, file, line, tar};
 
 fn allowing() -> ReadOptions {
     ReadOptions { allow_augmented: true, ..ReadOptions::default() }
 }
 
-/// Returns the members of a sample with one unsigned file and this unsigned header.
-fn augmented(header: &[File]) -> Vec<File> {
-    let mut sample = Sample::new();
-    let header = tar(header);
-    let manifest = line("data/0000/delta", b"delta") + &line("header-augment.tar", &header);
-    let signed = sample.manifest();
-    sample.data[0].push(file("delta", "delta"));
-    let mut members = sample.members();
-    members[1].1 = signed.into_bytes();
-    members.insert(2, ("manifest-augment".to_owned(), manifest.into_bytes()));
-    members.insert(4, ("header-augment.tar".to_owned(), header));
-    members
-}
-
-fn additions(type_info: &str, meta_data: &str) -> Vec<File> {
-    vec![
-        file("header-info", INFO),
-        file("headers/0000/type-info", type_info),
-        file("headers/0000/meta-data", meta_data),
-    ]
-}
-
 #[test]
 fn marked_and_merged_if_allowed() {
     let type_info = r#"{"type":"","artifact_provides":{"p":"q"}}"#;
-    let bytes = tar(&augmented(&additions(type_info, r#"{"k":"w"}"#)));
+    let bytes = tar(&augmented_members(&additions(type_info, r#"{"k":"w"}"#)));
     let artifact = artifact::read::read(bytes.as_slice(), &allowing()).unwrap();
     assert_eq!(artifact.files.iter().map(|file| file.is_augmented).collect::<Vec<_>>(), [false, false, true]);
     assert_eq!(artifact.header.payloads[0].provides["p"], "q");
@@ -44,7 +23,7 @@ fn marked_and_merged_if_allowed() {
 
 #[test]
 fn halves() {
-    let whole = augmented(&additions(TYPE_INFO, "{}"));
+    let whole = augmented_members(&additions(TYPE_INFO, "{}"));
     let without = |position: usize| {
         let mut members = whole.clone();
         members.remove(position);
@@ -56,7 +35,7 @@ fn halves() {
 
 #[test]
 fn overlap_and_checksums() {
-    let mut members = augmented(&additions(TYPE_INFO, "{}"));
+    let mut members = augmented_members(&additions(TYPE_INFO, "{}"));
     let manifest = String::from_utf8(members[2].1.clone()).unwrap();
     members[2].1 = manifest.replace("delta\n", "app.bin\n").into_bytes();
     refused_with!(tar(&members), allowing(), Rule::ListedTwice(_));
@@ -78,21 +57,21 @@ fn what_additions_may_not_change() {
         (r#"{"type":"module"}"#, r#"{"k":{}}"#),
     ] {
         refused_with!(
-            tar(&augmented(&additions(type_info, meta_data))),
+            tar(&augmented_members(&additions(type_info, meta_data))),
             allowing(),
             Rule::AugmentConflict(_)
         );
     }
     let mut scripted = additions(TYPE_INFO, "{}");
     scripted.insert(1, file("scripts/ArtifactInstall_Enter_00", "x"));
-    refused_with!(tar(&augmented(&scripted)), allowing(), Rule::AugmentConflict(_));
+    refused_with!(tar(&augmented_members(&scripted)), allowing(), Rule::AugmentConflict(_));
     let reserved = r#"{"type":"module","artifact_provides":{"artifact_name":"x"}}"#;
-    refused_with!(tar(&augmented(&additions(reserved, "{}"))), allowing(), Rule::TypeInfo { .. });
+    refused_with!(tar(&augmented_members(&additions(reserved, "{}"))), allowing(), Rule::TypeInfo { .. });
 }
 
 #[test]
 fn not_in_format_version_2() {
-    let mut members = augmented(&additions(TYPE_INFO, "{}"));
+    let mut members = augmented_members(&additions(TYPE_INFO, "{}"));
     let version = hostile_artifacts::sample::VERSION.replace('3', "2");
     let manifest = String::from_utf8(members[1].1.clone()).unwrap();
     let lines = manifest.split_inclusive('\n').filter(|line| !line.ends_with("version\n"));

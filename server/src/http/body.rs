@@ -191,7 +191,7 @@ impl BodyFault {
 impl From<BodyFault> for ApiError {
     fn from(fault: BodyFault) -> Self {
         match fault {
-            BodyFault::Slow => Self::new(Code::RequestTimeout, "request body did not arrive in time"),
+            BodyFault::Slow => too_slow(),
             BodyFault::TooLarge(limit) => too_large(limit),
             BodyFault::NoMemory => {
                 Self::retry_after(Code::Unavailable, "too many request bodies at once", MEMORY_RETRY_SECS)
@@ -269,9 +269,19 @@ fn too_large(limit: usize) -> ApiError {
     ApiError::new(Code::PayloadTooLarge, format!("request body is larger than {limit} bytes"))
 }
 
+/// The answer to a body that came too slowly.
+pub(super) fn too_slow() -> ApiError {
+    ApiError::new(Code::RequestTimeout, "request body did not arrive in time")
+}
+
 /// The end of a body that came too slowly, for those who read it as a stream.
 pub(super) fn slow() -> PayloadError {
     PayloadError::Io(io::ErrorKind::TimedOut.into())
+}
+
+/// Whether it is that.
+pub(super) fn is_slow(err: &PayloadError) -> bool {
+    matches!(err, PayloadError::Io(err) if err.kind() == io::ErrorKind::TimedOut)
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, Payload};
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::body::{BodyClock, BodyPace, slow};
+use super::body::{BodyClock, BodyPace, BodyRules, slow};
 
 /// What is read of a refused body, so that a client which is still sending sees the answer instead of a reset.
 const DRAIN_BYTES: usize = 8 << 20;
@@ -35,6 +36,12 @@ impl SharedPayload {
     #[must_use]
     pub fn new(payload: Payload, pace: BodyPace) -> Self {
         Self(Rc::new(RefCell::new(Body { payload, clock: BodyClock::new(pace), wait: None })))
+    }
+
+    /// Shares the body of a request, by the rules of the application.
+    #[must_use]
+    pub fn of(request: &HttpRequest, payload: Payload) -> Self {
+        Self::new(payload, BodyRules::of(request).map(|rules| rules.pace).unwrap_or_default())
     }
 
     /// Reads on and forgets what comes, for a while.

@@ -194,10 +194,7 @@ impl Tee {
             return Err(fault);
         }
         let evidence = witness.take()?;
-        let inspected = outcome.map_err(|refusal| match refusal {
-            Refusal::Format(why) => UploadError::Refused(why),
-            Refusal::Input => UploadError::Interrupted,
-        })?;
+        let inspected = outcome?;
         match self.declared {
             Some(declared) if declared != self.staged.size() => Err(UploadError::SizeMismatch { declared }),
             Some(_) | None => Ok((inspected, evidence, self.staged.finish()?)),
@@ -218,6 +215,15 @@ impl Read for Tee {
         let (head, _) = buffer.split_at_mut(length);
         self.current.copy_to_slice(head);
         Ok(length)
+    }
+}
+
+impl From<Refusal> for UploadError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Format(why) => Self::Refused(why),
+            Refusal::Input => Self::Interrupted,
+        }
     }
 }
 

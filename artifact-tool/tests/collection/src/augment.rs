@@ -5,7 +5,7 @@ use crate::case::case;
 use crate::sample::{File, INFO, Sample, TYPE_INFO, file, line, tar};
 
 /// The members of a sample with one unsigned file and this unsigned header.
-fn augmented(header: &[File], edit: impl FnOnce(&mut Vec<File>)) -> Vec<u8> {
+pub fn augmented_members(header: &[File]) -> Vec<File> {
     let mut sample = Sample::new();
     let header = tar(header);
     let manifest = line("data/0000/delta", b"delta") + &line("header-augment.tar", &header);
@@ -15,16 +15,22 @@ fn augmented(header: &[File], edit: impl FnOnce(&mut Vec<File>)) -> Vec<u8> {
     members[1].1 = signed.into_bytes();
     members.insert(2, ("manifest-augment".to_owned(), manifest.into_bytes()));
     members.insert(4, ("header-augment.tar".to_owned(), header));
-    edit(&mut members);
-    tar(&members)
+    members
 }
 
-fn additions(type_info: &str, meta_data: &str) -> Vec<File> {
+/// An unsigned header with these documents.
+pub fn additions(type_info: &str, meta_data: &str) -> Vec<File> {
     vec![
         file("header-info", INFO),
         file("headers/0000/type-info", type_info),
         file("headers/0000/meta-data", meta_data),
     ]
+}
+
+fn augmented(header: &[File], edit: impl FnOnce(&mut Vec<File>)) -> Vec<u8> {
+    let mut members = augmented_members(header);
+    edit(&mut members);
+    tar(&members)
 }
 
 /// Good additions whose members are edited.

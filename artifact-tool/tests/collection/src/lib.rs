@@ -4,7 +4,7 @@
 //! has to say about it: the rule's code and the member. The program of this crate writes all of them to a folder.
 //! [`measured`] tells what a program took to refuse one.
 
-mod augment;
+pub mod augment;
 mod bombs;
 mod case;
 mod compression;

@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use super::upload_form;
-use crate::http::body::BodyRules;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires};
 use crate::http::failure::storage_failure;
@@ -65,15 +64,14 @@ pub async fn upload(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let pace = BodyRules::of(&request).map(|rules| rules.pace).unwrap_or_default();
-    let body = SharedPayload::new(payload, pace);
+    let body = SharedPayload::of(&request, payload);
     let outcome = match caller {
-        Ok(caller) => match caller.throttle().upload() {
+        Ok(caller) => match place(&caller) {
             Ok(_place) => {
                 let max_bytes = caller.limits().max_artifact_bytes;
                 receive(&caller.releases(), max_bytes, &request, body.clone()).await
             }
-            Err(wait) => Err(unavailable("too many artifacts are being uploaded", wait)),
+            Err(refused) => Err(refused),
         },
         // The answer waits for the first of the form: `mender-cli` crashes on one that overtakes it.
         Err(refused) => Err(refused),
@@ -81,6 +79,11 @@ pub async fn upload(
     body.drain().await;
     let location = format!("{}/{}", request.path().trim_end_matches('/'), outcome?);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).finish())
+}
+
+/// Takes a place among the uploads, given back on drop.
+pub(super) fn place(caller: &AuthedUser<UploadArtifacts>) -> Result<impl Drop + use<>, ApiError> {
+    caller.throttle().upload().map_err(|wait| unavailable("too many artifacts are being uploaded", wait))
 }
 
 async fn receive(

@@ -1,15 +1,14 @@
 //! The form in which artifacts are uploaded (management API §4.1): small fields in any order, then the file.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::HttpRequest;
-use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use futures_util::StreamExt as _;
 
+use crate::http::body::{is_slow, too_slow};
 use crate::http::error::{ApiError, Code};
 use crate::http::shared_payload::SharedPayload;
 use crate::ids::ArtifactId;
@@ -24,7 +23,7 @@ const MAX_SIZE_BYTES: usize = 20;
 const MAX_FIELDS: usize = 32;
 
 /// How long a client may take to send anything more.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The small fields, as far as they came before the file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -114,12 +113,8 @@ fn no_artifact() -> ApiError {
     ApiError::new(Code::BadRequest, "the form has no part \"artifact\"")
 }
 
-fn too_slow() -> ApiError {
-    ApiError::new(Code::RequestTimeout, "request body did not arrive in time")
-}
-
 fn malformed(err: &MultipartError) -> ApiError {
-    if matches!(err, MultipartError::Payload(PayloadError::Io(err)) if err.kind() == ErrorKind::TimedOut) {
+    if matches!(err, MultipartError::Payload(err) if is_slow(err)) {
         return too_slow();
     }
     ApiError::new(Code::BadRequest, format!("the form is malformed: {err}"))

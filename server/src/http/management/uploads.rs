@@ -1,9 +1,5 @@
 //! Artifacts are uploaded in parts, by tus 1.0.0: an upload goes on where a break left it.
 
-use std::io::ErrorKind;
-use std::time::Duration;
-
-use actix_web::error::PayloadError;
 use actix_web::http::header::{ALLOW, LOCATION};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -11,19 +7,16 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::json;
 
-use super::artifact_upload::UploadArtifacts;
+use super::artifact_upload::{UploadArtifacts, place};
+use super::upload_form::PATIENCE;
 use super::{timestamp, tus};
 use crate::http::base_url::base_url;
-use crate::http::body::{BodyRules, announced_length};
+use crate::http::body::{announced_length, is_slow, too_slow};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{Anonymous, AuthedUser};
-use crate::http::failure::unavailable;
 use crate::http::shared_payload::SharedPayload;
 use crate::ids::UploadId;
 use crate::releases::{Checksum, NewUpload, PartialUpload, PartialUploadError, Received, Uploads};
-
-/// How long a client may take to send anything more.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 type Caller = Result<AuthedUser<UploadArtifacts>, ApiError>;
 
@@ -79,7 +72,7 @@ pub async fn capabilities(caller: Anonymous) -> HttpResponse {
     security(("user" = []))
 )]
 pub async fn create(caller: Caller, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = shared(&request, payload);
+    let body = SharedPayload::of(&request, payload);
     let outcome = match caller {
         Ok(caller) => begin(&caller, &request, body.clone()).await,
         Err(refused) => Err(refused),
@@ -200,7 +193,7 @@ pub async fn append(
     id: web::Path<String>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let body = shared(&request, payload);
+    let body = SharedPayload::of(&request, payload);
     let take = async |body: SharedPayload| {
         let caller = caller?;
         tus::check_version(request.headers())?;
@@ -245,11 +238,6 @@ pub async fn end(caller: Caller, request: HttpRequest, id: web::Path<String>) ->
     tus::answer(end.await)
 }
 
-fn shared(request: &HttpRequest, payload: web::Payload) -> SharedPayload {
-    let pace = BodyRules::of(request).map(|rules| rules.pace).unwrap_or_default();
-    SharedPayload::new(payload, pace)
-}
-
 /// Reads what is left of a refused body, so that its client sees the answer.
 async fn conclude(outcome: Result<HttpResponse, ApiError>, body: SharedPayload) -> HttpResponse {
     if outcome.is_err() {
@@ -286,10 +274,6 @@ async fn begin(
     Ok(response.finish())
 }
 
-fn place(caller: &AuthedUser<UploadArtifacts>) -> Result<impl Drop + use<>, ApiError> {
-    caller.throttle().upload().map_err(|wait| unavailable("too many artifacts are being uploaded", wait))
-}
-
 async fn receive(
     uploads: &Uploads,
     id: UploadId,
@@ -322,10 +306,9 @@ async fn take(
 }
 
 async fn next_chunk(body: &mut SharedPayload) -> Result<Option<Bytes>, ApiError> {
-    let too_slow = || ApiError::new(Code::RequestTimeout, "request body did not arrive in time");
     let next = tokio::time::timeout(PATIENCE, body.next()).await.map_err(|_| too_slow())?;
     next.transpose().map_err(|err| {
-        if matches!(&err, PayloadError::Io(err) if err.kind() == ErrorKind::TimedOut) {
+        if is_slow(&err) {
             return too_slow();
         }
         ApiError::new(Code::BadRequest, format!("request body could not be read: {err}"))

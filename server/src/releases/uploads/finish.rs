@@ -41,9 +41,8 @@ impl Sink {
                 })
             }
             Err(err) => {
-                let is_over = !err.is_passing() || matches!(err, PartialUploadError::Gone(_));
-                if is_over && let Err(left) = uploads.forget(lease).await {
-                    tracing::warn!(error = %left, "a refused upload stays until it expires");
+                if !err.is_passing() || matches!(err, PartialUploadError::Gone(_)) {
+                    uploads.discard(lease).await;
                 }
                 Err(err)
             }

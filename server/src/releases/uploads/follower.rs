@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::releases::UploadError;
-use crate::releases::inspect::{Inspected, Refusal, inspect};
+use crate::releases::inspect::{Inspected, inspect};
 use crate::releases::verification::{Evidence, Judges, Witness};
 
 /// How long a follower waits for the next part before it gives up its memory.
@@ -147,10 +147,7 @@ impl Behind {
         let outcome = inspect(&mut self, Some(length), witness.judge(judges, clock));
         self.goal.state.lock().has_ended = true;
         let evidence = witness.take()?;
-        let inspected = outcome.map_err(|refusal| match refusal {
-            Refusal::Format(why) => UploadError::Refused(why),
-            Refusal::Input => UploadError::Interrupted,
-        })?;
+        let inspected = outcome?;
         if self.position < length {
             return Err(UploadError::SizeMismatch { declared: length });
         }

@@ -210,11 +210,8 @@ impl Sink {
     pub(super) async fn give_up(self, err: PartialUploadError) -> PartialUploadError {
         let Self { uploads, lease, file, .. } = self;
         drop(file);
-        if !err.is_passing()
-            && let Err(left) = uploads.forget(lease).await
-        {
-            // It is refused again when it goes on, and expires.
-            tracing::warn!(error = %left, "a refused upload stays until it expires");
+        if !err.is_passing() {
+            uploads.discard(lease).await;
         }
         err
     }

@@ -178,6 +178,14 @@ impl Uploads {
         Ok(self.files.remove(lease.id()).await?)
     }
 
+    /// Ends an upload that cannot become an artifact; nothing of it stays.
+    pub(super) async fn discard(&self, lease: Lease) {
+        if let Err(left) = self.forget(lease).await {
+            // It is refused again when it goes on, and expires.
+            tracing::warn!(error = %left, "a refused upload stays until it expires");
+        }
+    }
+
     /// Stores how far an upload is; returns when it expires now.
     pub(super) async fn save(
         &self,
