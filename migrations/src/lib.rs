@@ -21,6 +21,9 @@ mod m20261124_000012_signature_policies;
 mod m20261124_000013_artifact_signatures;
 mod m20261124_000014_writer_leases;
 mod m20261124_000015_uploads;
+mod m20261125_000016_totp_factors;
+mod m20261125_000017_recovery_codes;
+mod m20261125_000018_session_proofs;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -44,6 +47,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000013_artifact_signatures::Migration),
             Box::new(m20261124_000014_writer_leases::Migration),
             Box::new(m20261124_000015_uploads::Migration),
+            Box::new(m20261125_000016_totp_factors::Migration),
+            Box::new(m20261125_000017_recovery_codes::Migration),
+            Box::new(m20261125_000018_session_proofs::Migration),
         ]
     }
 }

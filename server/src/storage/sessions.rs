@@ -1,13 +1,13 @@
 //! Sessions of users.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::entity::sessions::{ActiveModel, Column, Entity};
+use super::entity::sessions::{ActiveModel, Column, Entity, Model};
 use super::{Access, StorageError, WriteScope};
 use crate::ids::{SessionId, UserId};
-use crate::users::Session;
+use crate::users::{Authentication, Proof, Session, SessionKind};
 
 /// Finds a session of the tenant.
 pub async fn find(scope: &impl Access, id: SessionId) -> Result<Option<Session>, StorageError> {
@@ -15,13 +15,19 @@ pub async fn find(scope: &impl Access, id: SessionId) -> Result<Option<Session>,
         .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
         .one(&scope.executor())
         .await?;
-    Ok(row.map(|row| Session {
-        id: row.id.into(),
-        tenant: row.tenant_id.into(),
-        user: row.user_id.into(),
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-    }))
+    row.map(|row| session(&row)).transpose()
+}
+
+/// The sessions of a user in the tenant, the newest first.
+pub async fn list(scope: &impl Access, user: UserId) -> Result<Vec<Session>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Id)
+        .all(&scope.executor())
+        .await?;
+    rows.iter().map(session).collect()
 }
 
 /// Stores a session.
@@ -32,6 +38,14 @@ pub async fn insert(tx: &WriteScope<'_>, session: &Session) -> Result<(), Storag
         user_id: ActiveValue::Set(session.user.as_uuid()),
         created_at: ActiveValue::Set(session.created_at),
         expires_at: ActiveValue::Set(session.expires_at),
+        kind: ActiveValue::Set(session.kind.as_str().to_owned()),
+        amr: ActiveValue::Set(session.authentication.proof.as_str().to_owned()),
+        authenticated_at: ActiveValue::Set(Some(session.authentication.at)),
+        last_used_at: ActiveValue::Set(session.last_used_at),
+        idle_at: ActiveValue::Set(session.idle_at),
+        refresh_sha256: ActiveValue::Set(None),
+        superseded_sha256: ActiveValue::Set(None),
+        refreshed_at: ActiveValue::Set(None),
     };
     Entity::insert(row).exec_without_returning(&tx.executor()).await?;
     Ok(())
@@ -50,6 +64,16 @@ pub async fn delete(tx: &WriteScope<'_>, id: SessionId) -> Result<(), StorageErr
 /// Deletes all sessions of a user, in all tenants.
 pub async fn delete_of_user(tx: &WriteScope<'_>, user: UserId) -> Result<(), StorageError> {
     Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&tx.executor()).await?;
+    Ok(())
+}
+
+/// Deletes all sessions of a user but one, in all tenants.
+pub async fn delete_others(tx: &WriteScope<'_>, user: UserId, kept: SessionId) -> Result<(), StorageError> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .filter(Column::Id.ne(kept.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
     Ok(())
 }
 
@@ -75,6 +99,30 @@ pub async fn delete_all_but_newest(tx: &WriteScope<'_>, user: UserId, keep: u64)
 
 /// Deletes the sessions of all tenants that have expired; returns how many there were.
 pub async fn delete_expired(tx: &WriteScope<'_>, now: DateTime<Utc>) -> Result<u64, StorageError> {
-    let done = Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(&tx.executor()).await?;
+    let done = Entity::delete_many()
+        .filter(Column::ExpiresAt.lte(now).or(Column::IdleAt.lte(now)))
+        .exec(&tx.executor())
+        .await?;
     Ok(done.rows_affected)
+}
+
+fn session(row: &Model) -> Result<Session, StorageError> {
+    let kind = match row.kind.as_str() {
+        "api" => SessionKind::Api,
+        "console" => SessionKind::Console,
+        other => return Err(StorageError::corrupt("sessions.kind", other)),
+    };
+    let proof =
+        Proof::from_methods(&row.amr).ok_or_else(|| StorageError::corrupt("sessions.amr", &row.amr))?;
+    Ok(Session {
+        id: row.id.into(),
+        tenant: row.tenant_id.into(),
+        user: row.user_id.into(),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        kind,
+        authentication: Authentication { proof, at: row.authenticated_at.unwrap_or(row.created_at) },
+        last_used_at: row.last_used_at,
+        idle_at: row.idle_at,
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Account, Email, Principal, Session};
+use super::{Account, Authentication, Email, Principal, Proof, Session, SessionKind};
 use crate::clock::Clock;
 use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
 use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
@@ -135,12 +135,20 @@ impl Logins {
         let scope = self.database.scope(tenant);
         let session = sessions::find(&scope, SessionId::from(claims.jti)).await?;
         let is_open = |session: &Session| {
-            session.user.as_uuid() == claims.sub && session.expires_at.is_none_or(|end| now < end)
+            session.user.as_uuid() == claims.sub
+                && session.expires_at.is_none_or(|end| now < end)
+                && session.idle_at.is_none_or(|end| now < end)
         };
         let session = session.filter(is_open).ok_or(AuthenticateError::Ended)?;
         let user = users::find(&scope, session.user).await?;
         let user = user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)?;
-        Ok(Principal { user: user.id, tenant, session: session.id, permissions: user.role.permissions() })
+        Ok(Principal {
+            user: user.id,
+            tenant,
+            session: session.id,
+            authentication: authentication(&claims),
+            permissions: user.role.permissions(),
+        })
     }
 
     /// Answers whether there is a user at all.
@@ -168,6 +176,10 @@ impl Logins {
             user: account.id,
             created_at: now,
             expires_at: self.end(now, life),
+            kind: SessionKind::Api,
+            authentication: Authentication { proof: Proof::Password, at: now },
+            last_used_at: None,
+            idle_at: None,
         };
         let transaction = self.database.begin(account.tenant).await?;
         let tx = transaction.scope();
@@ -203,8 +215,22 @@ impl Logins {
             nbf: issued_at,
             exp: session.expires_at.map(|end| end.timestamp()),
             scp: "mender.*".to_owned(),
+            sid: Some(session.id.as_uuid()),
+            amr: session.authentication.proof.methods(),
+            auth_time: Some(session.authentication.at.timestamp()),
             tenant: session.tenant.as_uuid(),
             is_user: true,
         }
     }
+}
+
+/// How and when who carries a token proved who it is. A token of before it was told came from a password.
+fn authentication(claims: &UserClaims) -> Option<Authentication> {
+    let proof = if claims.amr.is_empty() {
+        Some(Proof::Password)
+    } else {
+        Proof::from_methods(&claims.amr.join(" "))
+    };
+    let at = DateTime::from_timestamp(claims.auth_time.unwrap_or(claims.iat), 0);
+    proof.zip(at).map(|(proof, at)| Authentication { proof, at })
 }

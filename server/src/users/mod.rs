@@ -9,6 +9,7 @@ pub mod setup;
 
 mod email;
 mod permission;
+mod proof;
 mod role;
 mod service;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 pub use email::{Email, InvalidEmail};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
 pub use permission::Permission;
+pub use proof::{Authentication, Proof};
 pub use role::{Role, UnknownRole};
 pub use service::{UserError, Users};
 pub use setup::{Setup, SetupError};
@@ -73,6 +75,34 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     /// When it ends by itself, if it does.
     pub expires_at: Option<DateTime<Utc>>,
+    /// What it is for.
+    pub kind: SessionKind,
+    /// How and when its user last proved who it is.
+    pub authentication: Authentication,
+    /// When it was last seen to be used, to some minutes.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it ends if it is not refreshed before; never for a session that cannot be.
+    pub idle_at: Option<DateTime<Utc>>,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionKind {
+    /// A program that keeps its token.
+    Api,
+    /// A person at a browser, which refreshes its token.
+    Console,
+}
+
+impl SessionKind {
+    /// The spelling in storage and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Console => "console",
+        }
+    }
 }
 
 /// Who is calling: an enabled user with an open session.
@@ -84,6 +114,8 @@ pub struct Principal {
     pub tenant: TenantId,
     /// The session.
     pub session: SessionId,
+    /// How and when the caller proved who it is; `None` if a token that was made for a program did.
+    pub authentication: Option<Authentication>,
     /// What the user may do.
     pub permissions: &'static [Permission],
 }

@@ -167,6 +167,9 @@ mod tests {
             nbf: ISSUED,
             exp: None,
             scp: "mender.*".to_owned(),
+            sid: Some(Uuid::from_u128(1)),
+            amr: vec!["pwd".to_owned()],
+            auth_time: Some(ISSUED),
             tenant: Uuid::from_u128(3),
             is_user: true,
         }

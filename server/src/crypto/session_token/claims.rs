@@ -92,6 +92,16 @@ pub struct UserClaims {
     pub exp: Option<i64>,
     /// What existing tools expect here: `mender.*`.
     pub scp: String,
+    /// The session too, by the name that `OpenID` Connect gives it (Back-Channel Logout §2.1); absent in what is no
+    /// session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
+    /// How the user proved who it is (RFC 8176); empty in what is no session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// When the user proved that, Unix seconds (RFC 9470 §6.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// The tenant that the user works in.
     #[serde(rename = "mender.tenant")]
     pub tenant: Uuid,

@@ -11,6 +11,14 @@ pub(crate) struct Model {
     pub(crate) user_id: Uuid,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) expires_at: Option<DateTimeUtc>,
+    pub(crate) kind: String,
+    pub(crate) amr: String,
+    pub(crate) authenticated_at: Option<DateTimeUtc>,
+    pub(crate) last_used_at: Option<DateTimeUtc>,
+    pub(crate) idle_at: Option<DateTimeUtc>,
+    pub(crate) refresh_sha256: Option<Vec<u8>>,
+    pub(crate) superseded_sha256: Option<Vec<u8>>,
+    pub(crate) refreshed_at: Option<DateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
