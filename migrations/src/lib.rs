@@ -24,6 +24,8 @@ mod m20261124_000015_uploads;
 mod m20261125_000016_totp_factors;
 mod m20261125_000017_recovery_codes;
 mod m20261125_000018_session_proofs;
+mod m20261125_000029_audit_events;
+mod m20261125_000030_audit_chain;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000016_totp_factors::Migration),
             Box::new(m20261125_000017_recovery_codes::Migration),
             Box::new(m20261125_000018_session_proofs::Migration),
+            Box::new(m20261125_000029_audit_events::Migration),
+            Box::new(m20261125_000030_audit_chain::Migration),
         ]
     }
 }

@@ -25,7 +25,7 @@ use crate::ids::TenantId;
 use crate::keyring::{Keyring, KeyringError};
 use crate::releases::{ReleaseError, ReleaseTrust, UploadLeases, compare_rest, sweep};
 use crate::storage::blobs::{BlobError, BlobStore};
-use crate::storage::{Database, DatabaseLocation, StorageError, tenants};
+use crate::storage::{Database, DatabaseLocation, Scope, StorageError, tenants};
 use crate::throttle::Throttle;
 use crate::tls::{
     CertificateSlot, PairPaths, TlsError, ensure_server_pair, host_name, server_config, server_names,
@@ -128,17 +128,10 @@ pub struct Core {
 }
 
 impl Core {
-    /// The users of the default tenant: for the command line and for the first user.
+    /// The users of a scope's tenant.
     #[must_use]
-    pub fn users(&self) -> Users {
-        self.users_of(TenantId::DEFAULT)
-    }
-
-    /// The users of a tenant.
-    #[must_use]
-    pub fn users_of(&self, tenant: TenantId) -> Users {
-        let (scope, clock) = (self.database.scope(tenant), Arc::clone(&self.clock));
-        Users::new(scope, self.passwords.clone(), self.password_policy, clock)
+    pub fn users_of(&self, scope: Scope) -> Users {
+        Users::new(scope, self.passwords.clone(), self.password_policy, Arc::clone(&self.clock))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sealift: an over-the-air update server, wire-compatible with Mender's clients and tools.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

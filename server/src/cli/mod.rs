@@ -10,6 +10,7 @@ mod error;
 mod exit;
 mod migrate;
 mod openapi;
+mod os_user;
 mod output;
 mod password_prompt;
 mod program;

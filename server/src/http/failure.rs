@@ -21,6 +21,8 @@ pub fn storage_failure(err: StorageError) -> ApiError {
         | StorageError::InUse
         | StorageError::Interrupted => outage(err),
         StorageError::Database(_)
+        | StorageError::NoAuditChain
+        | StorageError::Unrecorded
         | StorageError::Corrupt { .. }
         | StorageError::CorruptRow { .. }
         | StorageError::OutOfRange(_) => ApiError::internal(err),

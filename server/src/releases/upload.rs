@@ -245,6 +245,8 @@ impl From<StorageError> for UploadError {
             | StorageError::Unavailable(_)
             | StorageError::InDoubt
             | StorageError::InUse
+            | StorageError::NoAuditChain
+            | StorageError::Unrecorded
             | StorageError::Corrupt { .. }
             | StorageError::CorruptRow { .. }
             | StorageError::OutOfRange(_) => Self::Storage(err),

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::lease::{Lease, LockState};
 use super::patience::{Executor, patiently};
 use super::{Change, ChangeSink, Scope, StorageError, Transaction};
+use crate::audit::Actor;
 use crate::ids::TenantId;
 use crate::telemetry::chain;
 
@@ -145,7 +146,7 @@ impl Database {
     /// The database as one tenant sees it.
     #[must_use]
     pub fn scope(&self, tenant: TenantId) -> Scope {
-        Scope::new(self.clone(), tenant)
+        Scope::new(self.clone(), tenant, Arc::new(Actor::SERVER))
     }
 
     /// Answers whether the database can be read now.
@@ -169,13 +170,22 @@ impl Database {
         }
     }
 
-    /// Begins a write transaction for a tenant. All of them pass one gate, whatever the database, so this may wait
+    /// Begins a write transaction of the server itself for a tenant.
+    pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, StorageError> {
+        self.begin_for(tenant, Arc::new(Actor::SERVER)).await
+    }
+
+    /// Begins a write transaction of an actor for a tenant. All of them pass one gate, whatever the database, so this may wait
     /// for others. While the database cannot be reached, who waits at the gate is refused without a try of his own.
     ///
     /// # Errors
     ///
     /// [`StorageError::Unavailable`] or [`StorageError::InUse`] if nothing can be written now.
-    pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, StorageError> {
+    pub(crate) async fn begin_for(
+        &self,
+        tenant: TenantId,
+        actor: Arc<Actor>,
+    ) -> Result<Transaction, StorageError> {
         let mut gate = Arc::clone(&self.gate).lock_owned().await;
         if gate.failed_at.is_some_and(|at| at.elapsed() < OUTAGE_PAUSE) {
             return Err(StorageError::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)));
@@ -195,7 +205,7 @@ impl Database {
         let failed = matches!(begun, Err(StorageError::Unavailable(_)));
         gate.failed_at = failed.then(Instant::now);
         match begun {
-            Ok(inner) => Ok(Transaction::new(self.clone(), inner, tenant, gate)),
+            Ok(inner) => Ok(Transaction::new(self.clone(), inner, (tenant, actor), gate)),
             Err(err) => Err(match self.lease.get() {
                 Some(lease) => lease.refusal(err),
                 None => err,

@@ -40,6 +40,12 @@ pub enum StorageError {
         /// The row, since its value must not be told.
         row: uuid::Uuid,
     },
+    /// The row that holds the end of the audit trail is gone. Nothing can be recorded, so nothing may be changed.
+    #[error("the end of the audit trail is lost")]
+    NoAuditChain,
+    /// Somebody's change was about to be stored without saying so in the audit trail.
+    #[error("a change was not recorded in the audit trail")]
+    Unrecorded,
     /// A number does not fit its column.
     #[error("{0} is out of range")]
     OutOfRange(&'static str),
@@ -111,6 +117,8 @@ impl StorageError {
             | Self::InDoubt
             | Self::InUse
             | Self::Interrupted
+            | Self::NoAuditChain
+            | Self::Unrecorded
             | Self::Corrupt { .. }
             | Self::CorruptRow { .. }
             | Self::OutOfRange(_) => false,

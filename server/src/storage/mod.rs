@@ -16,6 +16,7 @@ mod scope;
 
 pub mod artifact_signatures;
 pub mod artifacts;
+pub mod audit;
 pub mod auth_sets;
 pub mod blobs;
 pub mod change_log;

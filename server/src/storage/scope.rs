@@ -1,5 +1,7 @@
 //! Scopes: who may see which rows.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseExecutor, DatabaseTransaction};
@@ -7,7 +9,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::database::Gate;
 use super::patience::{Executor, patiently};
-use super::{Change, Database, StorageError, change_log};
+use super::{Change, Database, StorageError, audit, change_log};
+use crate::audit::{Actor, Event};
 use crate::ids::TenantId;
 
 /// A way to the rows of one tenant.
@@ -19,16 +22,30 @@ pub trait Access: Sync {
     fn executor(&self) -> Executor<'_>;
 }
 
-/// The database as one tenant sees it, outside a transaction: each read sees what was committed before it.
+/// The database as one tenant sees it, outside a transaction: each read sees what was committed before it. What is
+/// changed through it is changed by its actor, which is the server itself unless somebody is named.
 #[derive(Clone)]
 pub struct Scope {
     database: Database,
     tenant: TenantId,
+    actor: Arc<Actor>,
 }
 
 impl Scope {
-    pub(crate) const fn new(database: Database, tenant: TenantId) -> Self {
-        Self { database, tenant }
+    pub(crate) fn new(database: Database, tenant: TenantId, actor: Arc<Actor>) -> Self {
+        Self { database, tenant, actor }
+    }
+
+    /// The same for somebody who acts through it.
+    #[must_use]
+    pub fn acting(self, actor: Arc<Actor>) -> Self {
+        Self { actor, ..self }
+    }
+
+    /// The same for the server's own bookkeeping, of which nobody has to be told.
+    #[must_use]
+    pub fn unattended(&self) -> Self {
+        self.database.scope(self.tenant)
     }
 
     pub(crate) const fn connection(&self) -> &DatabaseConnection {
@@ -37,7 +54,7 @@ impl Scope {
 
     /// Begins a write transaction. All of this process pass one gate, so this may wait for others.
     pub async fn begin(&self) -> Result<Transaction, StorageError> {
-        self.database.begin(self.tenant).await
+        self.database.begin_for(self.tenant, Arc::clone(&self.actor)).await
     }
 }
 
@@ -56,18 +73,20 @@ pub struct Transaction {
     database: Database,
     inner: DatabaseTransaction,
     tenant: TenantId,
+    actor: Arc<Actor>,
     changes: Mutex<Vec<(TenantId, Change)>>,
+    events: Mutex<Vec<(TenantId, Event)>>,
     gate: OwnedMutexGuard<Gate>,
 }
 
 impl Transaction {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         database: Database,
         inner: DatabaseTransaction,
-        tenant: TenantId,
+        (tenant, actor): (TenantId, Arc<Actor>),
         gate: OwnedMutexGuard<Gate>,
     ) -> Self {
-        Self { database, inner, tenant, changes: Mutex::new(Vec::new()), gate }
+        Self { database, inner, tenant, actor, changes: Mutex::default(), events: Mutex::default(), gate }
     }
 
     /// The transaction as the tenant sees it that it was begun for.
@@ -82,7 +101,7 @@ impl Transaction {
         WriteScope { transaction: self, tenant }
     }
 
-    /// Makes everything durable, then tells what follows the change log, then lets the next writer in.
+    /// Appends the events to the audit trail, makes everything durable, then tells what follows the change log, then lets the next writer in.
     ///
     /// Runs to its end even if nobody waits for it any more: a caller that went away between the commit and
     /// the telling would leave memory behind the database.
@@ -95,6 +114,7 @@ impl Transaction {
         let changes = self.changes.into_inner();
         let backend = self.inner.get_database_backend();
         let executor = Executor::new(DatabaseExecutor::Transaction(&self.inner));
+        audit::append(&executor, &self.actor, &self.events.into_inner(), now).await?;
         change_log::append(&executor, &changes, now).await?;
         let mark = self.database.mark(&executor).await?;
         match patiently(backend, self.inner.commit()).await.map_err(StorageError::from) {
@@ -122,6 +142,11 @@ impl WriteScope<'_> {
     /// Notes a change; it is logged with the transaction and applied after its commit.
     pub fn record(&self, change: Change) {
         self.transaction.changes.lock().push((self.tenant, change));
+    }
+
+    /// Notes what the transaction's actor did; it is in the audit trail if and only if the rest is stored.
+    pub fn audit(&self, event: Event) {
+        self.transaction.events.lock().push((self.tenant, event));
     }
 }
 

@@ -108,6 +108,7 @@ pub async fn account(scope: &impl Access, email: &Email) -> Result<Option<Accoun
         .await?;
     Ok(member.map(|member| Account {
         id: row.id.into(),
+        email: email.clone(),
         tenant: member.tenant_id.into(),
         enabled: row.enabled,
         password_hash: row.password_hash.into(),

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Account, Authentication, Email, Principal, Proof, Session, SessionKind};
+use crate::audit::{Action, Actor, Event, Object, Origin, Who};
 use crate::clock::Clock;
 use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
 use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
@@ -99,6 +100,7 @@ impl Logins {
         email: &str,
         password: SecretString,
         life: SessionLife,
+        origin: Origin,
     ) -> Result<LoggedIn, LogInError> {
         let length = password.expose_secret().len();
         if length == 0 || length > MAX_PASSWORD_BYTES {
@@ -115,15 +117,18 @@ impl Logins {
             return Err(LogInError::Refused);
         };
         let rehashed = if needs_rehash { Some(self.passwords.hash(password).await?) } else { None };
-        let session = self.open(&account, rehashed.as_ref(), life).await?;
+        let session = self.open(&account, rehashed.as_ref(), life, origin).await?;
         let token = self.tokens.sign(&self.claims(&session))?.into();
         Ok(LoggedIn { token, session })
     }
 
-    /// Ends a session.
-    pub async fn log_out(&self, principal: &Principal) -> Result<(), StorageError> {
-        let transaction = self.database.begin(principal.tenant).await?;
-        sessions::delete(&transaction.scope(), principal.session).await?;
+    /// Ends the session that the caller came with.
+    pub async fn log_out(&self, principal: &Principal, origin: Origin) -> Result<(), StorageError> {
+        let actor = Arc::new(Actor::caller(principal, origin));
+        let transaction = self.database.scope(principal.tenant).acting(actor).begin().await?;
+        let tx = transaction.scope();
+        sessions::delete(&tx, principal.session).await?;
+        tx.audit(Event::new(Action::LogOut, Object::user(principal.user, &principal.email)));
         transaction.commit(self.clock.now()).await
     }
 
@@ -144,6 +149,7 @@ impl Logins {
         let user = user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)?;
         Ok(Principal {
             user: user.id,
+            email: user.email,
             tenant,
             session: session.id,
             authentication: authentication(&claims),
@@ -168,6 +174,7 @@ impl Logins {
         account: &Account,
         rehashed: Option<&SecretString>,
         life: SessionLife,
+        origin: Origin,
     ) -> Result<Session, LogInError> {
         let now = self.clock.now();
         let session = Session {
@@ -181,7 +188,10 @@ impl Logins {
             last_used_at: None,
             idle_at: None,
         };
-        let transaction = self.database.begin(account.tenant).await?;
+        let who =
+            Who::User { id: account.id, email: account.email.to_string(), credential: session.id.as_uuid() };
+        let actor = Arc::new(Actor { who, origin });
+        let transaction = self.database.scope(account.tenant).acting(actor).begin().await?;
         let tx = transaction.scope();
         // The hash took a while to check; whoever was disabled or got another password meanwhile stays out.
         if !users::is_current(&tx, account).await? {
@@ -193,6 +203,7 @@ impl Logins {
         users::note_login(&tx, account.id, now).await?;
         sessions::delete_all_but_newest(&tx, account.id, SESSIONS_PER_USER - 1).await?;
         sessions::insert(&tx, &session).await?;
+        tx.audit(Event::new(Action::LogIn, Object::user(account.id, &account.email)));
         transaction.commit(now).await?;
         Ok(session)
     }

@@ -54,6 +54,8 @@ pub struct User {
 pub struct Account {
     /// The user.
     pub id: UserId,
+    /// The address that it logs in with.
+    pub email: Email,
     /// The tenant that it works in.
     pub tenant: TenantId,
     /// Whether it may log in at all.
@@ -110,6 +112,8 @@ impl SessionKind {
 pub struct Principal {
     /// The user.
     pub user: UserId,
+    /// The address that it logs in with.
+    pub email: Email,
     /// The tenant that it works in.
     pub tenant: TenantId,
     /// The session.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{Email, InvalidEmail, Role, User};
+use crate::audit::{Action, Event, Object};
 use crate::clock::Clock;
 use crate::crypto::password::{PasswordError, PasswordPolicy, PasswordPool, PasswordRefused};
 use crate::ids::UserId;
@@ -100,6 +101,7 @@ impl Users {
         let user = find(&tx, email).await?;
         users::set_password_hash(&tx, user.id, &hash, now).await?;
         sessions::delete_of_user(&tx, user.id).await?;
+        tx.audit(Event::new(Action::Reset, Object::user(user.id, &user.email)).change("password: replaced"));
         Ok(transaction.commit(now).await?)
     }
 
@@ -112,6 +114,7 @@ impl Users {
         let user = find(&tx, email).await?;
         users::disable(&tx, user.id, now).await?;
         sessions::delete_of_user(&tx, user.id).await?;
+        tx.audit(Event::new(Action::Disable, Object::user(user.id, &user.email)));
         Ok(transaction.commit(now).await?)
     }
 
@@ -138,6 +141,8 @@ impl Users {
         users::insert(&tx, &new, now).await.map_err(|err| {
             if err.is_unique_violation() { UserError::EmailTaken } else { UserError::Storage(err) }
         })?;
+        let event = Event::new(Action::Create, Object::user(new.id, &new.email));
+        tx.audit(event.change(format!("role: {}", new.role)));
         transaction.commit(now).await?;
         Ok(new.id)
     }

@@ -9,6 +9,7 @@ use super::{
     AuthenticateError, LogInError, LoggedIn, Logins, Permission, Role, SessionLife, Setup, SetupError,
     UserError, UserFilter, Users,
 };
+use crate::audit::Origin;
 use crate::clock::manual::ManualClock;
 use crate::crypto::password::{PasswordPolicy, PasswordPool};
 use crate::crypto::random::SystemRandom;
@@ -56,7 +57,7 @@ impl Bench {
 
     async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
         self.clock.advance(TimeDelta::seconds(1));
-        self.logins.log_in(email, password.into(), SessionLife::Usual).await
+        self.logins.log_in(email, password.into(), SessionLife::Usual, Origin::default()).await
     }
 
     async fn is_open(&self, login: &LoggedIn) -> bool {
@@ -79,7 +80,7 @@ async fn who_knows_the_password_gets_a_session_with_the_roles_permissions(storag
     assert_eq!((me.email.as_str(), me.role, me.enabled), ("ops@example.com", Role::Viewer, true));
     assert_eq!(me.login_at, Some(login.session.created_at));
 
-    bench.logins.log_out(&principal).await.unwrap();
+    bench.logins.log_out(&principal, Origin::default()).await.unwrap();
     assert!(matches!(
         bench.logins.authenticate(login.token.expose_secret()).await,
         Err(AuthenticateError::Ended)
@@ -106,7 +107,8 @@ async fn sessions_end_by_time_number_password_and_disabling(storage: TestDatabas
     let bench = Bench::new(storage);
     bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
     let first = bench.log_in(EMAIL, PASSWORD).await.unwrap();
-    let endless = bench.logins.log_in(EMAIL, PASSWORD.into(), SessionLife::Unlimited).await.unwrap();
+    let endless =
+        bench.logins.log_in(EMAIL, PASSWORD.into(), SessionLife::Unlimited, Origin::default()).await.unwrap();
     assert!(endless.session.expires_at.is_none());
     for _ in 0..8 {
         bench.log_in(EMAIL, PASSWORD).await.unwrap();

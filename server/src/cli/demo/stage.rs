@@ -19,10 +19,12 @@ use serde_json::Value;
 use super::management::Management;
 use super::progress::Show;
 use crate::app::{App, Running};
+use crate::audit::Actor;
 use crate::cli::error::CliError;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::crypto::random::{SystemRandom, random_bytes};
+use crate::ids::TenantId;
 use crate::users::Role;
 
 /// Who runs the demo.
@@ -97,9 +99,9 @@ impl Stage {
             .await
             .map_err(|err| CliError::unreachable("failed to start the server", err))?;
         let running = app.start().map_err(|err| CliError::unreachable("failed to start the server", err))?;
-        running
-            .core
-            .users()
+        let core = &running.core;
+        let scope = core.database.scope(TenantId::DEFAULT).acting(Arc::new(Actor::console("demo")));
+        core.users_of(scope)
             .add(EMAIL, password.clone(), Role::Admin)
             .await
             .map_err(|err| CliError::unreachable("failed to add a user", err))?;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::app::open_database;
+use crate::audit::Actor;
 use crate::cli::error::CliError;
+use crate::cli::os_user::os_user;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::crypto::password::{PasswordPolicy, PasswordPool};
@@ -29,7 +31,8 @@ impl Store {
         let passwords = PasswordPool::new(1, Arc::new(SystemRandom::new()))
             .map_err(|err| CliError::unreachable("failed to prepare password checks", err))?;
         let policy = PasswordPolicy::new(config.users.password_min_length);
-        let users = Users::new(database.scope(TenantId::DEFAULT), passwords, policy, clock);
+        let scope = database.scope(TenantId::DEFAULT).acting(Arc::new(Actor::console(os_user())));
+        let users = Users::new(scope, passwords, policy, clock);
         Ok(Self { users, database })
     }
 

@@ -9,9 +9,10 @@ use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::core;
 use super::user::{BUSY, require_users};
+use super::{core, origin};
 use crate::app::Core;
+use crate::audit::{Actor, Origin, Who};
 use crate::config::Limits;
 use crate::crypto::signed_link::LinkError;
 use crate::deployments::downloads::Downloads;
@@ -26,37 +27,46 @@ use crate::throttle::{Class, Throttle};
 use crate::users::{Logins, SetupError};
 
 /// A caller that proved nothing: for logins, links that carry their own authority, and health.
-pub struct Anonymous(Arc<Core>);
+pub struct Anonymous {
+    core: Arc<Core>,
+    origin: Origin,
+}
 
 impl Anonymous {
     /// How much is taken from whom.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.0.config.limits
+        &self.core.config.limits
     }
 
     /// How much is taken from whom at once.
     #[must_use]
     pub fn throttle(&self) -> &Throttle {
-        &self.0.throttle
+        &self.core.throttle
+    }
+
+    /// Where the request comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin.clone()
     }
 
     /// Judges whether a password that comes from an address is worth its hashing.
     pub fn check_password_from(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
-        self.0.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
-        self.0.throttle.password(address).map_err(rate_limited)
+        self.core.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
+        self.core.throttle.password(address).map_err(rate_limited)
     }
 
     /// Opens sessions of devices.
     #[must_use]
     pub fn admission(&self) -> &Admission {
-        &self.0.admission
+        &self.core.admission
     }
 
     /// Opens sessions of users; refuses while there is no user at all.
     pub async fn logins(&self) -> Result<&Logins, ApiError> {
-        require_users(&self.0).await?;
-        Ok(&self.0.logins)
+        require_users(&self.core).await?;
+        Ok(&self.core.logins)
     }
 
     /// Makes the first user, an admin, for who holds the setup token.
@@ -66,7 +76,10 @@ impl Anonymous {
         email: &str,
         password: SecretString,
     ) -> Result<UserId, SetupError> {
-        self.0.setup.create_admin(&self.0.users(), token, email, password).await
+        let who = Who::Holder("setup-token");
+        let actor = Arc::new(Actor { who, origin: self.origin() });
+        let users = self.core.users_of(self.core.database.scope(TenantId::DEFAULT).acting(actor));
+        self.core.setup.create_admin(&users, token, email, password).await
     }
 
     /// The releases of the tenant that a link names, if the link is ours and has not ended. What it names beside
@@ -78,7 +91,7 @@ impl Anonymous {
         expires_at: DateTime<Utc>,
         signature: &str,
     ) -> Result<Releases, LinkError> {
-        let core = &self.0;
+        let core = &self.core;
         core.links.verify(audience, &[tenant, artifact], expires_at, signature, core.clock.now())?;
         let tenant: TenantId = tenant.parse().map_err(|_| LinkError::Invalid)?;
         Ok(Releases::new(core.database.scope(tenant), core.blobs.clone(), Arc::clone(&core.clock)))
@@ -86,19 +99,19 @@ impl Anonymous {
 
     /// Answers whether the database can be read.
     pub async fn ping_database(&self) -> Result<(), StorageError> {
-        self.0.database.ping().await
+        self.core.database.ping().await
     }
 
     /// Answers whether what devices cause to be written is written.
     #[must_use]
     pub fn is_writer_running(&self) -> bool {
-        self.0.writer.is_running()
+        self.core.writer.is_running()
     }
 
     /// The numbers of this moment.
     #[must_use]
     pub fn numbers(&self) -> Numbers<'_> {
-        let core = &self.0;
+        let core = &self.core;
         Numbers {
             requests: &core.requests,
             devices: u64::try_from(core.fleet.device_count()).unwrap_or(u64::MAX),
@@ -112,7 +125,7 @@ impl Anonymous {
     /// Opens what links of devices name.
     #[must_use]
     pub fn downloads(&self) -> &Downloads {
-        &self.0.downloads
+        &self.core.downloads
     }
 }
 
@@ -121,6 +134,6 @@ impl FromRequest for Anonymous {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(core(request).map(Self))
+        ready(core(request).map(|core| Self { core, origin: origin(request) }))
     }
 }

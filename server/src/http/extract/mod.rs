@@ -17,7 +17,9 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, web};
 
 use super::error::ApiError;
+use super::request_id::RequestId;
 use crate::app::Core;
+use crate::audit::Origin;
 
 /// What requests are served from, as the application was built with it.
 fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
@@ -25,6 +27,14 @@ fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
         .app_data::<web::Data<Core>>()
         .map(|data| Arc::clone(data))
         .ok_or_else(|| ApiError::internal("the application was built without its core"))
+}
+
+/// Where a request comes from.
+fn origin(request: &HttpRequest) -> Origin {
+    Origin {
+        address: request.peer_addr().map(|peer| peer.ip()),
+        request_id: RequestId::current().map(|id| id.to_string()),
+    }
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750 §2.1); the scheme in any case.

@@ -11,8 +11,9 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{bearer, core};
+use super::{bearer, core, origin};
 use crate::app::Core;
+use crate::audit::Actor;
 use crate::config::{Limits, PublicUrl};
 use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::service::Deployments;
@@ -37,6 +38,7 @@ pub trait Requires {
 /// The caller, proven to hold permission `P`. The services that it reaches are bound to its tenant.
 pub struct AuthedUser<P> {
     principal: Principal,
+    actor: Arc<Actor>,
     core: Arc<Core>,
     permission: PhantomData<P>,
 }
@@ -80,7 +82,7 @@ impl<P> AuthedUser<P> {
 
     /// Ends the session that the caller came with.
     pub async fn log_out(&self) -> Result<(), StorageError> {
-        self.core.logins.log_out(&self.principal).await
+        self.core.logins.log_out(&self.principal, self.actor.origin.clone()).await
     }
 
     /// The devices of the caller's tenant.
@@ -135,11 +137,11 @@ impl<P> AuthedUser<P> {
     /// The users of the caller's tenant.
     #[must_use]
     pub fn users(&self) -> Users {
-        self.core.users_of(self.principal.tenant)
+        self.core.users_of(self.scope())
     }
 
     fn scope(&self) -> Scope {
-        self.core.database.scope(self.principal.tenant)
+        self.core.database.scope(self.principal.tenant).acting(Arc::clone(&self.actor))
     }
 }
 
@@ -150,6 +152,7 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let core = core(request);
         let token = token(request).map(str::to_owned);
+        let origin = origin(request);
         Box::pin(async move {
             let core = core?;
             // What makes less work is done under any load.
@@ -161,7 +164,8 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
                 let message = format!("permission {} is needed", P::PERMISSION);
                 return Err(ApiError::new(Code::PermissionDenied, message));
             }
-            Ok(Self { principal, core, permission: PhantomData })
+            let actor = Arc::new(Actor::caller(&principal, origin));
+            Ok(Self { principal, actor, core, permission: PhantomData })
         })
     }
 }

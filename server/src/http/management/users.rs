@@ -95,7 +95,7 @@ pub async fn log_in(
     let (email, password) = basic(&request).ok_or_else(|| ApiError::from(LogInError::Refused))?;
     caller.check_password_from(request.peer_addr().map(|peer| peer.ip()))?;
     let life = if body.0.unwrap_or_default().no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
-    let logged_in = logins.log_in(&email, password, life).await?;
+    let logged_in = logins.log_in(&email, password, life, caller.origin()).await?;
     tracing::info!(user.id = %logged_in.session.user, session.id = %logged_in.session.id, "user logged in");
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));

@@ -1,0 +1,18 @@
+//! The audit trail: who changed what, from where, when, and with which outcome.
+//!
+//! An *event* says what was done to which *object*; the *actor* travels in the scope of storage. Both are stored as a
+//! *record* in the transaction of the change itself, so that one does not exist without the other. Records form one
+//! *chain* for the database: each holds the hash of the one before, so that none can be changed, removed or moved
+//! without a trace (user authentication §9).
+
+mod action;
+mod actor;
+mod event;
+mod object;
+mod record;
+
+pub use action::Action;
+pub use actor::{Actor, ActorKind, Origin, Who};
+pub use event::{Event, Outcome};
+pub use object::{Object, ObjectKind};
+pub use record::{GENESIS, Hash, Record};

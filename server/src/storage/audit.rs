@@ -1,0 +1,221 @@
+//! The audit trail's rows: one chain for all tenants of the database.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::audit_chain;
+use super::entity::audit_events::{ActiveModel, Column, Entity, Model};
+use super::patience::Executor;
+use super::{Access, StorageError};
+use crate::audit::{Actor, Event, Hash, Record};
+use crate::ids::TenantId;
+
+/// Rows in one statement: twenty values each, below SQLite's 32,766 and PostgreSQL's 65,535.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+/// The one row of the table.
+const CHAIN: i32 = 1;
+
+/// Appends the events of one transaction to the chain.
+pub(crate) async fn append(
+    executor: &Executor<'_>,
+    actor: &Actor,
+    events: &[(TenantId, Event)],
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    // Before it is read: on PostgreSQL this waits for another process that is appending.
+    advance(executor, i64::try_from(events.len()).unwrap_or(i64::MAX)).await?;
+    let (end, mut previous) = end_of(executor).await?;
+    let mut sequence = end - i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let mut records = Vec::with_capacity(events.len());
+    for (tenant, event) in events {
+        sequence += 1;
+        let record = Record::new((sequence, previous), *tenant, actor, event, now);
+        previous = record.hash;
+        records.push(record);
+    }
+    for chunk in records.chunks(ROWS_PER_STATEMENT) {
+        Entity::insert_many(chunk.iter().map(row)).exec_without_returning(executor).await?;
+    }
+    audit_chain::Entity::update_many()
+        .col_expr(audit_chain::Column::Hash, Expr::value(previous.0.to_vec()))
+        .filter(audit_chain::Column::Id.eq(CHAIN))
+        .exec(executor)
+        .await?;
+    Ok(())
+}
+
+/// The records of all tenants that follow one, in order.
+pub async fn following(scope: &impl Access, sequence: i64, limit: u64) -> Result<Vec<Record>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Sequence.gt(sequence))
+        .order_by_asc(Column::Sequence)
+        .limit(limit)
+        .all(&scope.executor())
+        .await?;
+    rows.into_iter().map(record).collect()
+}
+
+async fn advance(executor: &Executor<'_>, by: i64) -> Result<(), StorageError> {
+    let column = audit_chain::Column::Sequence;
+    let advanced = audit_chain::Entity::update_many()
+        .col_expr(column, Expr::col(column).add(by))
+        .filter(audit_chain::Column::Id.eq(CHAIN))
+        .exec(executor)
+        .await?;
+    if advanced.rows_affected == 1 { Ok(()) } else { Err(StorageError::NoAuditChain) }
+}
+
+/// Sequence and hash of the last record, as the chain remembers them.
+async fn end_of(executor: &Executor<'_>) -> Result<(i64, Hash), StorageError> {
+    let row = audit_chain::Entity::find_by_id(CHAIN).one(executor).await?;
+    let row = row.ok_or(StorageError::NoAuditChain)?;
+    Ok((row.sequence, hash("audit_chain.hash", row.hash)?))
+}
+
+fn row(record: &Record) -> ActiveModel {
+    ActiveModel {
+        sequence: ActiveValue::Set(record.sequence),
+        tenant_id: ActiveValue::Set(record.tenant.as_uuid()),
+        occurred_at: ActiveValue::Set(record.at),
+        actor_kind: ActiveValue::Set(record.actor_kind.clone()),
+        actor_id: ActiveValue::Set(record.actor_id.clone()),
+        actor_email: ActiveValue::Set(record.actor_email.clone()),
+        credential: ActiveValue::Set(record.credential.clone()),
+        address: ActiveValue::Set(record.address.clone()),
+        request_id: ActiveValue::Set(record.request_id.clone()),
+        action: ActiveValue::Set(record.action.clone()),
+        object_kind: ActiveValue::Set(record.object_kind.clone()),
+        object_id: ActiveValue::Set(record.object_id.clone()),
+        object_label: ActiveValue::Set(record.object_label.clone()),
+        object_detail: ActiveValue::Set(record.object_detail.clone()),
+        outcome: ActiveValue::Set(record.outcome.clone()),
+        change: ActiveValue::Set(record.change.clone()),
+        before_digest: ActiveValue::Set(record.before.map(|hash| hash.0.to_vec())),
+        after_digest: ActiveValue::Set(record.after.map(|hash| hash.0.to_vec())),
+        previous_hash: ActiveValue::Set(record.previous.0.to_vec()),
+        hash: ActiveValue::Set(record.hash.0.to_vec()),
+    }
+}
+
+fn record(row: Model) -> Result<Record, StorageError> {
+    let digest = |column, bytes: Option<Vec<u8>>| bytes.map(|bytes| hash(column, bytes)).transpose();
+    Ok(Record {
+        sequence: row.sequence,
+        tenant: row.tenant_id.into(),
+        at: row.occurred_at,
+        actor_kind: row.actor_kind,
+        actor_id: row.actor_id,
+        actor_email: row.actor_email,
+        credential: row.credential,
+        address: row.address,
+        request_id: row.request_id,
+        action: row.action,
+        object_kind: row.object_kind,
+        object_id: row.object_id,
+        object_label: row.object_label,
+        object_detail: row.object_detail,
+        outcome: row.outcome,
+        change: row.change,
+        before: digest("audit_events.before_digest", row.before_digest)?,
+        after: digest("audit_events.after_digest", row.after_digest)?,
+        previous: hash("audit_events.previous_hash", row.previous_hash)?,
+        hash: hash("audit_events.hash", row.hash)?,
+    })
+}
+
+fn hash(column: &'static str, bytes: Vec<u8>) -> Result<Hash, StorageError> {
+    let bytes = bytes.try_into().map_err(|_| StorageError::corrupt(column, "not 32 bytes"))?;
+    Ok(Hash(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::{DateTime, TimeDelta};
+
+    use super::following;
+    use crate::audit::{Action, Actor, Event, GENESIS, Object, Origin, Who};
+    use crate::ids::{TenantId, UserId};
+    use crate::storage::testing::{TestDatabase, database_tests};
+    use crate::storage::{Access as _, Scope};
+
+    database_tests![
+        what_is_dropped_leaves_no_record,
+        records_of_all_tenants_form_one_chain,
+        two_processes_extend_one_chain,
+    ];
+
+    fn acting(scope: Scope) -> Scope {
+        let who = Who::User {
+            id: UserId::generate(),
+            email: "ops@example.com".to_owned(),
+            credential: uuid::Uuid::nil(),
+        };
+        let origin =
+            Origin { address: Some("::ffff:192.0.2.7".parse().unwrap()), request_id: Some("r-1".to_owned()) };
+        scope.acting(Arc::new(Actor { who, origin }))
+    }
+
+    fn event(name: &str) -> Event {
+        Event::new(Action::Create, Object::group(name)).change("members: 3").states(None, Some(b"x"))
+    }
+
+    async fn what_is_dropped_leaves_no_record(storage: TestDatabase) {
+        let tx = acting(storage.scope()).begin().await.unwrap();
+        tx.scope().audit(event("a"));
+        drop(tx);
+        assert_eq!(following(&storage.scope(), 0, 10).await.unwrap(), []);
+    }
+
+    async fn records_of_all_tenants_form_one_chain(storage: TestDatabase) {
+        let other = TenantId::from(uuid::Uuid::now_v7());
+        let now = DateTime::UNIX_EPOCH + TimeDelta::nanoseconds(1_234_567_890);
+        for round in 0..3 {
+            let tx = acting(storage.scope()).begin().await.unwrap();
+            tx.scope().audit(event(&format!("first of {round}")));
+            tx.scope_of(other).audit(event(&format!("second of {round}")));
+            tx.commit(now).await.unwrap();
+        }
+        let records = following(&storage.scope(), 0, 10).await.unwrap();
+        let sequences: Vec<i64> = records.iter().map(|record| record.sequence).collect();
+        assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
+        let mut previous = GENESIS;
+        for record in &records {
+            assert_eq!((record.previous, record.hash), (previous, record.expected_hash()));
+            previous = record.hash;
+        }
+        let last = records.last().unwrap();
+        assert_eq!((last.tenant, last.time().as_str()), (other, "1970-01-01T00:00:01.234567Z"));
+        assert_eq!(last.address.as_deref(), Some("192.0.2.7"));
+        assert_eq!(last.actor_email.as_deref(), Some("ops@example.com"));
+        assert_eq!(following(&storage.scope(), 4, 1).await.unwrap(), records[4..5]);
+    }
+
+    async fn two_processes_extend_one_chain(storage: TestDatabase) {
+        let mut writers = Vec::new();
+        for name in ["server", "command line"] {
+            let scope = acting(storage.again().await.scope(storage.scope().tenant()));
+            writers.push(tokio::spawn(async move {
+                for round in 0..20 {
+                    let tx = scope.begin().await.unwrap();
+                    tx.scope().audit(event(&format!("{name} {round}")));
+                    tx.commit(DateTime::UNIX_EPOCH).await.unwrap();
+                }
+            }));
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let records = following(&storage.scope(), 0, 100).await.unwrap();
+        assert_eq!(records.len(), 40);
+        for (at, pair) in (1_i64..).zip(records.windows(2)) {
+            assert_eq!((pair[0].sequence, pair[0].hash), (at, pair[1].previous));
+        }
+    }
+}
