@@ -329,7 +329,7 @@ fn bytes_are_the_same_on_any_machine_and_day() {
         [golden(Encoding::NONE), golden(Encoding::GZIP)],
         [
             "1416ff919fa0c163702a19b252dccc215f8cbada3b474ea6f7de059ff6975100",
-            "6a24de45a2cd76282730ea5e7de44a2234292717f7cd51e230f088ed42b526de"
+            "baefdeaa8e32b094835ba9c1eca87a7938421b7a1ef631f8f8233e9da23ec95a"
         ]
     );
 }

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod gzip;
+mod noise;
 
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;

@@ -1,4 +1,4 @@
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Seek};
 
 use super::{Fault, ReadError, ReadOptions, Refusal, Rule};
 use crate::compression::Compression;
@@ -214,6 +214,14 @@ impl<R: Read> Outer<R> {
         let member = if is_inside { self.members.last().map(|member| member.name.clone()) } else { None };
         let offset = self.tar.input().offset();
         Refusal { member: member.unwrap_or_default(), entry: None, offset, rule }
+    }
+}
+
+impl<R: Read + Seek> Outer<R> {
+    /// Goes on behind the rest of the member without reading it; its digest is not computed.
+    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+        self.hasher = None;
+        Ok(self.tar.skip_contents()?)
     }
 }
 

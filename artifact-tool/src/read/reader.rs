@@ -1,4 +1,4 @@
-use std::io::Read;
+use std::io::{Read, Seek};
 
 use super::front::{self, Front};
 use super::outer::Outer;
@@ -49,15 +49,6 @@ impl<R: Read> Reader<R> {
         &self.outer.members
     }
 
-    /// Reads everything up to the end of the input without unpacking payloads; returns the outer members. Their order
-    /// and form are checked, and nothing of what is in the payloads.
-    pub(crate) fn pass_over_payloads(mut self) -> Result<Vec<Member>, ReadError> {
-        match payload::pass_over(&mut self.outer, Lists::of(&self.header)) {
-            Ok(()) => Ok(self.outer.members),
-            Err(fault) => Err(self.outer.locate(fault)),
-        }
-    }
-
     /// Reads the payloads and everything up to the end of the input (artifact format §13, steps 9 and 10),
     /// handing file contents to `sink`.
     pub fn payloads<S: PayloadSink>(mut self, sink: &mut S) -> Result<Artifact, ReadError> {
@@ -69,6 +60,17 @@ impl<R: Read> Reader<R> {
                 members: self.outer.members,
                 header: self.header,
             }),
+            Err(fault) => Err(self.outer.locate(fault)),
+        }
+    }
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Passes over the payloads without reading them, up to the end of the input; returns the outer members. Their order
+    /// and form are checked, and nothing of what is in the payloads.
+    pub(crate) fn pass_over_payloads(mut self) -> Result<Vec<Member>, ReadError> {
+        match payload::pass_over(&mut self.outer, Lists::of(&self.header)) {
+            Ok(()) => Ok(self.outer.members),
             Err(fault) => Err(self.outer.locate(fault)),
         }
     }

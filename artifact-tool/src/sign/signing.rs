@@ -9,7 +9,7 @@ use crate::key::{KeyError, Signer};
 use crate::limits::Limits;
 use crate::read::{Discard, ReadError, ReadOptions, Reader, read};
 use crate::signature;
-use crate::tar::{Meta, TarWriter};
+use crate::tar::{BLOCK, Meta, TarWriter};
 use crate::write::{WriteError, replace};
 
 /// Bytes that are read at once.
@@ -88,9 +88,7 @@ pub fn manifest(path: &Path) -> Result<Vec<u8>, SignError> {
     manifest_bytes(&artifact.members, artifact.header.manifest_sha256, &mut file)
 }
 
-/// Signs the artifact in `input` and writes the result to `output`.
-///
-/// It is copied while it is checked, in one pass; what was written is void if this returns an error.
+/// Signs the artifact in `input` and writes the result to `output`; what was written is void if this returns an error.
 pub fn sign<R: Read + Seek>(
     mut input: R,
     mut output: impl Write,
@@ -105,6 +103,10 @@ pub fn sign<R: Read + Seek>(
     }
     let digest = front.header().manifest_sha256;
     let before = signed_part(front.members());
+    let end = match payloads {
+        Payloads::Copied => Some(end_of(&front.pass_over_payloads()?)),
+        Payloads::Checked => None,
+    };
     let manifest = manifest_bytes(&before, digest, &mut input)?;
     let mut member = Vec::new();
     let signature = signature::render(&key.sign(&manifest)?);
@@ -112,16 +114,62 @@ pub fn sign<R: Read + Seek>(
     TarWriter::new(&mut member)
         .file("manifest.sig", meta, signature.as_bytes())
         .map_err(SignError::Output)?;
-
     input.seek(SeekFrom::Start(0)).map_err(read_failed)?;
-    let mut copy = SigningCopy::new(input, &mut output, &before, member);
+    match end {
+        Some(end) => copy(&mut input, &mut output, &Places { before: &before, end }, &manifest, &member)?,
+        None => copy_checked(input, &mut output, &before, digest, member)?,
+    }
+    TarWriter::new(&mut output).finish().map_err(SignError::Output)?;
+    output.flush().map_err(SignError::Output)
+}
+
+/// Where things are in the input.
+struct Places<'a> {
+    /// The members up to the old signature.
+    before: &'a [Member],
+    /// Where the last member ends.
+    end: u64,
+}
+
+/// Copies everything but the old signature, and puts the new one in its place.
+fn copy<R: Read + Seek>(
+    input: &mut R,
+    output: &mut impl Write,
+    places: &Places<'_>,
+    manifest: &[u8],
+    member: &[u8],
+) -> Result<(), SignError> {
+    let end = |name: &str| places.before.iter().find(|member| member.name == name).map(|member| member.end);
+    let insert_at = end("manifest").ok_or(SignError::Changed)?;
+    let mut front = Vec::new();
+    input.by_ref().take(insert_at).read_to_end(&mut front).map_err(read_failed)?;
+    // It is the last member of the front, between its header and its padding.
+    let start = front.len().saturating_sub(manifest.len().next_multiple_of(BLOCK));
+    if !front.get(start..).is_some_and(|rest| rest.starts_with(manifest)) {
+        return Err(SignError::Changed);
+    }
+    output.write_all(&front).and_then(|()| output.write_all(member)).map_err(SignError::Output)?;
+    let from = end("manifest.sig").unwrap_or(insert_at);
+    input.seek(SeekFrom::Start(from)).map_err(read_failed)?;
+    let length = places.end.saturating_sub(from);
+    // Between files the system copies, and which of both failed is not known.
+    let copied = io::copy(&mut input.take(length), output).map_err(SignError::Output)?;
+    if copied == length { Ok(()) } else { Err(SignError::Changed) }
+}
+
+/// Copies while everything is unpacked and compared with its digest, in one pass.
+fn copy_checked(
+    input: impl Read,
+    output: &mut impl Write,
+    before: &[Member],
+    digest: Digest,
+    member: Vec<u8>,
+) -> Result<(), SignError> {
+    let options = ReadOptions { allow_augmented: true, ..ReadOptions::default() };
+    let mut copy = SigningCopy::new(input, output, before, member);
     let read = Reader::open(&mut copy, &options).and_then(|reader| {
         let digest = reader.header().manifest_sha256;
-        let members = match payloads {
-            Payloads::Copied => reader.pass_over_payloads()?,
-            Payloads::Checked => reader.payloads(&mut Discard)?.members,
-        };
-        Ok((digest, members))
+        Ok((digest, reader.payloads(&mut Discard)?.members))
     });
     if let Some(error) = copy.take_failure() {
         return Err(SignError::Output(error));
@@ -130,9 +178,11 @@ pub fn sign<R: Read + Seek>(
     if copied != digest || signed_part(&members) != before {
         return Err(SignError::Changed);
     }
-    copy.finish(members.last().map_or(0, |member| member.end)).map_err(SignError::Output)?;
-    TarWriter::new(&mut output).finish().map_err(SignError::Output)?;
-    output.flush().map_err(SignError::Output)
+    copy.finish(end_of(&members)).map_err(SignError::Output)
+}
+
+fn end_of(members: &[Member]) -> u64 {
+    members.last().map_or(0, |member| member.end)
 }
 
 /// Returns the members up to the signature, which is where the copy differs.

@@ -1,7 +1,8 @@
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, Read, Seek};
 
 use super::block::Header;
 use super::extension::Extensions;
+use super::source::Source;
 use super::{BLOCK, padding, path};
 use crate::limits::Limits;
 use crate::read::{Cut, Fault, Rule};
@@ -176,6 +177,16 @@ impl<R: BufRead> TarReader<R> {
     const fn cut(&mut self) -> Rule {
         self.is_cut = true;
         Rule::Truncated
+    }
+}
+
+impl<R: Read + Seek> TarReader<Source<R>> {
+    /// Goes on behind the rest of the entry's contents without reading it. That the input ends in it shows at what
+    /// follows.
+    pub(crate) fn skip_contents(&mut self) -> io::Result<()> {
+        self.input.skip(self.remaining)?;
+        self.remaining = 0;
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom};
 
 use crate::digest::{Digest, Hasher};
 
@@ -51,8 +51,34 @@ impl<R: Read> Source<R> {
         self.failure.is_some()
     }
 
+    /// Keeps an error of the input; returns what a decoder is shown instead.
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        let shown = io::Error::new(error.kind(), "the input failed");
+        self.failure = Some(error);
+        shown
+    }
+
     fn buffered(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+impl<R: Read + Seek> Source<R> {
+    /// Goes on behind the next `length` bytes, of which those that are not buffered are neither read nor hashed.
+    pub(crate) fn skip(&mut self, length: u64) -> io::Result<()> {
+        let buffered = u64::try_from(self.buffered().len()).unwrap_or_default();
+        let Some(beyond) = length.checked_sub(buffered) else {
+            self.start += usize::try_from(length).unwrap_or_default();
+            self.offset += length;
+            return Ok(());
+        };
+        self.start = self.end;
+        let beyond = i64::try_from(beyond).map_err(io::Error::other)?;
+        if let Err(error) = self.input.seek(SeekFrom::Current(beyond)) {
+            return Err(self.fail(error));
+        }
+        self.offset = self.offset.saturating_add(length);
+        Ok(())
     }
 }
 
@@ -63,11 +89,7 @@ impl<R: Read> BufRead for Source<R> {
                 Ok(0) => return Ok(&[]),
                 Ok(read) => (self.start, self.end) = (0, read),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let shown = io::Error::new(error.kind(), "the input failed");
-                    self.failure = Some(error);
-                    return Err(shown);
-                }
+                Err(error) => return Err(self.fail(error)),
             }
         }
         Ok(self.buffered())

@@ -220,8 +220,18 @@ fn signing_changes_nothing_but_the_signature() {
     fails(&folder, 1, &["validate", "unchecked.mender"]);
     ok(&folder, &["sign", "-f", "--check", "-k", &private, "signed.mender"]);
     // The form of the whole file is checked always.
-    fs::write(path("cut.mender"), &broken[..length - 2000]).unwrap();
-    fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "cut.mender"]);
+    let contents = data + 512;
+    for cut in [
+        contents,
+        contents + 1,
+        usize::midpoint(contents, length),
+        length - 2000,
+        length - 1024,
+        length - 512,
+    ] {
+        fs::write(path("cut.mender"), &broken[..cut]).unwrap();
+        fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "cut.mender"]);
+    }
     fs::write(path("longer.mender"), [&broken[..], b"more"].concat()).unwrap();
     fails(&folder, 1, &["sign", "-k", &private, "-o", "signed.mender", "longer.mender"]);
     assert!(read("signed.mender") == before && read("broken.mender") == broken);
