@@ -26,6 +26,7 @@ mod m20261125_000017_recovery_codes;
 mod m20261125_000018_session_proofs;
 mod m20261125_000029_audit_events;
 mod m20261125_000030_audit_chain;
+mod m20261125_000033_release_tags;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000018_session_proofs::Migration),
             Box::new(m20261125_000029_audit_events::Migration),
             Box::new(m20261125_000030_audit_chain::Migration),
+            Box::new(m20261125_000033_release_tags::Migration),
         ]
     }
 }

@@ -107,6 +107,12 @@ routes! {
     GET "/api/management/v2/deployments/deployments/releases" => management::releases::list;
     DELETE "/api/management/v2/deployments/deployments/releases" => management::releases::delete;
     GET "/api/management/v2/deployments/deployments/releases/{name}" => management::releases::get;
+    PATCH "/api/management/v2/deployments/deployments/releases/{name}" => management::release_labels::change;
+    PUT "/api/management/v2/deployments/deployments/releases/{name}/tags" => management::release_labels::put_tags;
+    GET "/api/management/v2/deployments/releases/all/tags" => management::release_labels::all_tags;
+    GET "/api/management/v2/deployments/releases/all/types" => management::release_labels::all_types;
+    GET "/api/management/v1alpha1/deployments/software" => management::software::list;
+    GET "/api/management/v1alpha1/deployments/software/tags" => management::software::all_tags;
     GET "/api/management/v1/deployments/deployments/releases" => management::releases::list_all_v1;
     GET "/api/management/v1/deployments/deployments/releases/list" => management::releases::list_parts_v1;
 

@@ -106,7 +106,9 @@ pub struct Release {
     pub name: String,
     /// What people noted about it.
     pub notes: String,
-    /// When an artifact was last added or removed.
+    /// What people put on it, in the order of the alphabet.
+    pub tags: Vec<String>,
+    /// When an artifact was last added or removed, or notes or tags were changed.
     pub updated_at: DateTime<Utc>,
     /// Its artifacts, oldest change first.
     pub artifacts: Vec<Artifact>,

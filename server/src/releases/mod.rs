@@ -9,6 +9,7 @@ mod compare;
 mod content;
 mod description;
 mod inspect;
+mod labels;
 mod publish;
 mod service;
 mod slots;
@@ -24,6 +25,7 @@ pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release, S
 pub use compare::compare_rest;
 pub use content::{Content, settle_blobs, sweep};
 pub use description::{InvalidDescription, MAX_DESCRIPTION_BYTES};
+pub use labels::{InvalidLabel, MAX_NOTES_CHARS, MAX_TAGS, MAX_TAGS_PER_RELEASE, Notes, Tags};
 pub use service::{ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};
 pub use trust::{KeyState, SignaturePolicy, Trust, UnknownPolicy, Validity};
@@ -38,4 +40,4 @@ pub use verification::{SignatureError, Signer, VerificationKey};
 pub use crate::storage::artifacts::{
     ArtifactFilter, ArtifactOrder, ArtifactSort, TextMatch, fits_of_release,
 };
-pub use crate::storage::releases::{ReleaseFilter, ReleaseOrder, ReleaseSort};
+pub use crate::storage::releases::{ReleaseFilter, ReleaseOrder, ReleaseSort, ReleasedArtifact};

@@ -1,18 +1,19 @@
 //! What can be asked of releases and artifacts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::description::check_description;
 use super::{
-    Artifact, ArtifactFilter, ArtifactOrder, Content, InvalidDescription, Release, ReleaseFilter,
-    ReleaseOrder,
+    Artifact, ArtifactFilter, ArtifactOrder, Content, InvalidDescription, MAX_TAGS, Notes, Release,
+    ReleaseFilter, ReleaseOrder, Tags,
 };
 use crate::clock::Clock;
 use crate::ids::{ArtifactId, DeploymentId};
 use crate::storage::blobs::{BlobError, BlobGate, BlobStore};
 use crate::storage::releases::ReleaseRow;
 use crate::storage::{
-    Access, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, releases,
+    Access, Change, Page, Scope, StorageError, WriteScope, artifacts, deployments, release_tags, releases,
 };
 use crate::telemetry::chain;
 
@@ -34,6 +35,9 @@ pub enum ReleaseError {
     /// A device was offered it, or is about to be: it does not change any more.
     #[error("artifact {0} is used in a deployment")]
     Used(ArtifactId),
+    /// The tenant would have more different tags than it may.
+    #[error("releases can have {MAX_TAGS} different tags together")]
+    TooManyTags,
     /// The text cannot describe an artifact.
     #[error(transparent)]
     Description(#[from] InvalidDescription),
@@ -137,20 +141,52 @@ impl Releases {
 
     /// One release with its artifacts.
     pub async fn get(&self, name: &str) -> Result<Release, ReleaseError> {
-        let not_found = || ReleaseError::ReleaseNotFound(name.to_owned());
-        if name.contains('\0') {
-            // PostgreSQL fails instead of finding nothing.
-            return Err(not_found());
+        let row = find_release(&self.scope, name).await?;
+        let found = self.with_artifacts(vec![row]).await?.pop();
+        found.ok_or_else(|| ReleaseError::ReleaseNotFound(name.to_owned()))
+    }
+
+    /// Changes what is noted about a release.
+    pub async fn set_notes(&self, name: &str, notes: &Notes) -> Result<(), ReleaseError> {
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let now = self.clock.now();
+        find_release(&tx, name).await?;
+        releases::set_notes(&tx, name, notes.as_str(), now).await?;
+        Ok(transaction.commit(now).await?)
+    }
+
+    /// Replaces the tags of a release.
+    pub async fn set_tags(&self, name: &str, tags: &Tags) -> Result<(), ReleaseError> {
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let now = self.clock.now();
+        find_release(&tx, name).await?;
+        release_tags::replace(&tx, name, tags.as_set()).await?;
+        if release_tags::all(&tx).await?.len() > MAX_TAGS {
+            return Err(ReleaseError::TooManyTags);
         }
-        let row = releases::find(&self.scope, name).await?;
-        self.with_artifacts(vec![row.ok_or_else(not_found)?]).await?.pop().ok_or_else(not_found)
+        releases::touch(&tx, name, now).await?;
+        Ok(transaction.commit(now).await?)
+    }
+
+    /// The tags of all releases, each once, in the order of the alphabet.
+    pub async fn all_tags(&self) -> Result<BTreeSet<String>, ReleaseError> {
+        Ok(release_tags::all(&self.scope).await?)
+    }
+
+    /// The types of the payloads of all releases, each once, in the order of the alphabet.
+    pub async fn all_payload_types(&self) -> Result<BTreeSet<String>, ReleaseError> {
+        Ok(releases::payload_types(&self.scope).await?)
     }
 
     async fn with_artifacts(&self, rows: Vec<ReleaseRow>) -> Result<Vec<Release>, ReleaseError> {
         let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+        let mut tags = release_tags::of_releases(&self.scope, &names).await?;
         let mut list: Vec<Release> = rows
             .into_iter()
             .map(|ReleaseRow { name, notes, updated_at }| Release {
+                tags: tags.remove(&name).unwrap_or_default(),
                 name,
                 notes,
                 updated_at,
@@ -232,6 +268,15 @@ impl Releases {
 
 async fn find(scope: &impl Access, id: ArtifactId) -> Result<Artifact, ReleaseError> {
     artifacts::find(scope, id).await?.ok_or(ReleaseError::ArtifactNotFound(id))
+}
+
+async fn find_release(scope: &impl Access, name: &str) -> Result<ReleaseRow, ReleaseError> {
+    let not_found = || ReleaseError::ReleaseNotFound(name.to_owned());
+    if name.contains('\0') {
+        // PostgreSQL fails instead of finding nothing.
+        return Err(not_found());
+    }
+    releases::find(scope, name).await?.ok_or_else(not_found)
 }
 
 async fn refuse_in_use(tx: &WriteScope<'_>, name: &str) -> Result<(), ReleaseError> {

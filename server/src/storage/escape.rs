@@ -30,7 +30,10 @@ mod tests {
         }
         tx.commit(DateTime::UNIX_EPOCH).await.unwrap();
         for (part, expected) in [("ÄRGER", 1), ("aPP", 2), ("0%", 1), ("p%", 0), ("p_", 0)] {
-            let filter = ReleaseFilter { name: Some(TextMatch::Contains(part.to_owned())) };
+            let filter = ReleaseFilter {
+                name: Some(TextMatch::Contains(part.to_owned())),
+                ..ReleaseFilter::default()
+            };
             let found = releases::list(&storage.scope(), &filter, ReleaseOrder::default(), None).await;
             assert_eq!(found.unwrap().1, expected, "{part}");
         }

@@ -29,6 +29,7 @@ pub mod inventory_list;
 pub mod overview;
 mod patience;
 pub mod provides;
+pub mod release_tags;
 pub mod releases;
 pub mod sessions;
 pub mod sightings;

@@ -13,7 +13,7 @@ use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
 use crate::http::request_id::RequestId;
 use crate::releases::{
-    Artifact, Release, ReleaseError, ReleaseFilter, ReleaseOrder, ReleaseSort, Releases, TextMatch,
+    Release, ReleaseError, ReleaseFilter, ReleaseOrder, ReleaseSort, ReleasedArtifact, Releases, TextMatch,
 };
 use crate::storage::Page;
 
@@ -56,7 +56,7 @@ impl ReleaseBody {
         Self {
             name: release.name,
             modified: timestamp(release.updated_at),
-            tags: Vec::new(),
+            tags: release.tags,
             notes: release.notes,
             artifacts_count: release.artifacts.len(),
             artifacts: release
@@ -117,6 +117,7 @@ pub async fn list(
         ("name" = Option<String>, Query, description = "A part of the name, in any case"),
         ("description" = Option<String>, Query, description = "A part of an artifact's description, in any case"),
         ("device_type" = Option<String>, Query, description = "A part of a device type, in any case"),
+        ("tag" = Option<Vec<String>>, Query, description = "Any of these tags"),
         ("update_type" = Option<String>, Query, description = "The type of a payload"),
     ),
     responses(
@@ -143,6 +144,7 @@ pub async fn list_all_v1(caller: AuthedUser<ReadArtifacts>, query: Query) -> Res
         ("name" = Option<String>, Query, description = "A part of the name, in any case"),
         ("description" = Option<String>, Query, description = "A part of an artifact's description, in any case"),
         ("device_type" = Option<String>, Query, description = "A part of a device type, in any case"),
+        ("tag" = Option<Vec<String>>, Query, description = "Any of these tags"),
         ("update_type" = Option<String>, Query, description = "The type of a payload"),
         ("sort" = Option<String>, Query, description = "name, modified, artifacts_count or tags, then :asc or :desc"),
         ("page" = Option<u64>, Query, description = "Part of the list, from 1"),
@@ -233,46 +235,34 @@ async fn find(
     query: &Query,
     page: Option<Page>,
 ) -> Result<(Vec<Release>, u64), ApiError> {
-    if query.get("tag").is_some() {
-        // No release has a tag yet.
-        return Ok((Vec::new(), 0));
-    }
-    let name = query.get("name").map(|part| TextMatch::Contains(part.to_owned()));
-    let filter = ReleaseFilter { name };
-    let is_narrowed =
-        ["description", "device_type", "update_type"].iter().any(|key| query.get(key).is_some());
-    if !is_narrowed {
-        return Ok(releases.list(&filter, order(query), page).await?);
-    }
-    // What artifacts say of themselves is no column, so these are looked for among all.
-    let (mut found, _) = releases.list(&filter, order(query), None).await?;
-    found.retain(|release| release.artifacts.iter().any(|artifact| is_asked_for(artifact, query)));
-    let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
-    Ok((page.map_or_else(|| found.clone(), |page| cut(&found, page)), total))
+    Ok(releases.list(&filter(query), order(query), page).await?)
 }
 
-fn is_asked_for(artifact: &Artifact, query: &Query) -> bool {
-    let contains = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
-    let mut kinds = artifact.contents.payloads.iter().map(|payload| payload.kind.as_deref());
-    query.get("description").is_none_or(|part| contains(&artifact.description, part))
-        && query
-            .get("device_type")
-            .is_none_or(|part| artifact.contents.device_types.iter().any(|name| contains(name, part)))
-        && query.get("update_type").is_none_or(|wanted| kinds.any(|kind| kind == Some(wanted)))
+fn filter(query: &Query) -> ReleaseFilter {
+    let contains = |key| query.get(key).map(|part| TextMatch::Contains(part.to_owned()));
+    ReleaseFilter {
+        name: contains("name"),
+        tags: tags(query),
+        artifact: ReleasedArtifact {
+            description: contains("description"),
+            device_type: contains("device_type"),
+            payload_type: query.get("update_type").map(str::to_owned),
+        },
+    }
 }
 
-fn cut(found: &[Release], page: Page) -> Vec<Release> {
-    let rows = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    let before = rows(page.page.saturating_sub(1).saturating_mul(page.per_page));
-    found.iter().skip(before).take(rows(page.per_page)).cloned().collect()
+/// The tags of which a release must have one; they are stored in small letters.
+pub(super) fn tags(query: &Query) -> Vec<String> {
+    query.all("tag").filter(|tag| !tag.is_empty()).map(str::to_lowercase).collect()
 }
 
 /// Lists of releases forgive a wrong order as they forgive a wrong page.
-fn order(query: &Query) -> ReleaseOrder {
+pub(super) fn order(query: &Query) -> ReleaseOrder {
     let Some((key, direction)) = query.sort() else { return ReleaseOrder::default() };
     let by = match key {
         "modified" => ReleaseSort::Modified,
         "artifacts_count" => ReleaseSort::ArtifactsCount,
+        "tags" => ReleaseSort::Tags,
         _ => ReleaseSort::Name,
     };
     ReleaseOrder { by, direction: direction.unwrap_or_default() }

@@ -15,6 +15,7 @@ pub(crate) mod device_sightings;
 pub(crate) mod devices;
 pub(crate) mod inventory_attributes;
 pub(crate) mod memberships;
+pub(crate) mod release_tags;
 pub(crate) mod releases;
 pub(crate) mod sessions;
 pub(crate) mod signature_policies;
