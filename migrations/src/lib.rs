@@ -24,6 +24,10 @@ mod m20261124_000015_uploads;
 mod m20261125_000016_totp_factors;
 mod m20261125_000017_recovery_codes;
 mod m20261125_000018_session_proofs;
+mod m20261125_000024_roles;
+mod m20261125_000025_membership_roles;
+mod m20261125_000026_tenants_require_2fa;
+mod m20261125_000027_permission_sets;
 mod m20261125_000029_audit_events;
 mod m20261125_000030_audit_chain;
 mod m20261125_000033_release_tags;
@@ -53,6 +57,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000016_totp_factors::Migration),
             Box::new(m20261125_000017_recovery_codes::Migration),
             Box::new(m20261125_000018_session_proofs::Migration),
+            Box::new(m20261125_000024_roles::Migration),
+            Box::new(m20261125_000025_membership_roles::Migration),
+            Box::new(m20261125_000026_tenants_require_2fa::Migration),
+            Box::new(m20261125_000027_permission_sets::Migration),
             Box::new(m20261125_000029_audit_events::Migration),
             Box::new(m20261125_000030_audit_chain::Migration),
             Box::new(m20261125_000033_release_tags::Migration),

@@ -14,6 +14,12 @@ pub async fn device_limit(scope: &impl Access) -> Result<Option<u64>, StorageErr
     Ok(row.and_then(|row| u64::try_from(row.device_limit).ok()))
 }
 
+/// Answers whether the tenant asks all of its members for a second factor.
+pub async fn requires_2fa(scope: &impl Access) -> Result<bool, StorageError> {
+    let row = Entity::find_by_id(scope.tenant().as_uuid()).one(&scope.executor()).await?;
+    Ok(row.is_some_and(|row| row.require_2fa))
+}
+
 /// Makes the scope's tenant exist; one that exists stays as it is.
 pub async fn ensure(tx: &WriteScope<'_>, name: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
     let row = ActiveModel {
@@ -21,6 +27,7 @@ pub async fn ensure(tx: &WriteScope<'_>, name: &str, now: DateTime<Utc>) -> Resu
         name: ActiveValue::Set(name.to_owned()),
         device_limit: ActiveValue::Set(limit_column(None)),
         created_at: ActiveValue::Set(now),
+        require_2fa: ActiveValue::Set(false),
     };
     Entity::insert(row)
         .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())

@@ -1,7 +1,5 @@
 //! Users and what they are in a tenant.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -10,9 +8,9 @@ use uuid::Uuid;
 
 use super::entity::memberships;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
-use super::{Access, StorageError, WriteScope};
+use super::{Access, StorageError, WriteScope, roles};
 use crate::ids::UserId;
-use crate::users::{Account, Email, Role, User};
+use crate::users::{Account, Email, RoleName, User};
 
 /// Which users a list holds; all conditions must hold.
 #[derive(Clone, Debug, Default)]
@@ -40,17 +38,20 @@ pub struct NewUser {
     pub email: Email,
     /// The hash of its password.
     pub password_hash: SecretString,
-    /// What it may do in the tenant.
-    pub role: Role,
+    /// What it is in the tenant.
+    pub roles: Vec<RoleName>,
 }
 
 /// Finds a user of the tenant.
 pub async fn find(scope: &impl Access, id: UserId) -> Result<Option<User>, StorageError> {
     let executor = scope.executor();
     let key = (scope.tenant().as_uuid(), id.as_uuid());
-    let Some(member) = memberships::Entity::find_by_id(key).one(&executor).await? else { return Ok(None) };
+    if memberships::Entity::find_by_id(key).one(&executor).await?.is_none() {
+        return Ok(None);
+    }
     let row = Entity::find_by_id(id.as_uuid()).one(&executor).await?;
-    row.map(|row| user(&row, &member.role)).transpose()
+    let mut roles = roles::held(scope, &[id]).await?;
+    row.map(|row| user(&row, roles.remove(&id).unwrap_or_default())).transpose()
 }
 
 /// The users of the tenant that match, by address.
@@ -60,7 +61,7 @@ pub async fn list(scope: &impl Access, filter: &UserFilter) -> Result<Vec<User>,
     let members = Query::select()
         .column(memberships::Column::UserId)
         .from(memberships::Entity)
-        .and_where(tenant.clone())
+        .and_where(tenant)
         .to_owned();
     let mut query = Entity::find().filter(Column::Id.in_subquery(members));
     if !filter.ids.is_empty() {
@@ -80,20 +81,9 @@ pub async fn list(scope: &impl Access, filter: &UserFilter) -> Result<Vec<User>,
         }
     }
     let rows = query.order_by_asc(Column::Email).all(&executor).await?;
-    let roles: HashMap<Uuid, String> = memberships::Entity::find()
-        .filter(tenant)
-        .filter(memberships::Column::UserId.is_in(rows.iter().map(|row| row.id)))
-        .all(&executor)
-        .await?
-        .into_iter()
-        .map(|member| (member.user_id, member.role))
-        .collect();
-    rows.into_iter()
-        .map(|row| {
-            let role = roles.get(&row.id).map_or("", String::as_str);
-            user(&row, role)
-        })
-        .collect()
+    let ids: Vec<UserId> = rows.iter().map(|row| row.id.into()).collect();
+    let mut roles = roles::held(scope, &ids).await?;
+    rows.iter().map(|row| user(row, roles.remove(&row.id.into()).unwrap_or_default())).collect()
 }
 
 /// What a log-in with this address is checked against, whatever the tenant.
@@ -146,11 +136,10 @@ pub async fn insert(tx: &WriteScope<'_>, new: &NewUser, now: DateTime<Utc>) -> R
     let member = memberships::ActiveModel {
         tenant_id: ActiveValue::Set(tx.tenant().as_uuid()),
         user_id: ActiveValue::Set(new.id.as_uuid()),
-        role: ActiveValue::Set(new.role.as_str().to_owned()),
         created_at: ActiveValue::Set(now),
     };
     memberships::Entity::insert(member).exec_without_returning(&tx.executor()).await?;
-    Ok(())
+    roles::assign(tx, new.id, &new.roles).await
 }
 
 /// Stores another password.
@@ -200,14 +189,14 @@ pub async fn note_login(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-fn user(row: &Model, role: &str) -> Result<User, StorageError> {
+fn user(row: &Model, roles: Vec<RoleName>) -> Result<User, StorageError> {
     Ok(User {
         id: row.id.into(),
         email: row
             .email
             .parse()
             .map_err(|_| StorageError::CorruptRow { column: "users.email", row: row.id })?,
-        role: role.parse().map_err(|_| StorageError::corrupt("memberships.role", role))?,
+        roles,
         enabled: row.enabled,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -233,7 +222,7 @@ mod tests {
             updated_at: DateTime::UNIX_EPOCH,
             login_at: None,
         };
-        let text = user(&row, "admin").unwrap_err().to_string();
+        let text = user(&row, Vec::new()).unwrap_err().to_string();
         assert_eq!(text, format!("users.email of row {} holds an unknown value", Uuid::nil()));
     }
 }

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
 use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
 use crate::ids::{SessionId, TenantId};
-use crate::storage::{Database, StorageError, sessions, users};
+use crate::storage::{Database, StorageError, roles, sessions, users};
 
 /// Sessions that a user may have; the oldest gives way (management API §1.1).
 const SESSIONS_PER_USER: u64 = 10;
@@ -147,13 +147,15 @@ impl Logins {
         let session = session.filter(is_open).ok_or(AuthenticateError::Ended)?;
         let user = users::find(&scope, session.user).await?;
         let user = user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)?;
+        let standing = roles::standing(&scope, &user.roles).await?;
         Ok(Principal {
             user: user.id,
             email: user.email,
             tenant,
             session: session.id,
             authentication: authentication(&claims),
-            permissions: user.role.permissions(),
+            rights: standing.rights,
+            require_2fa: standing.require_2fa,
         })
     }
 

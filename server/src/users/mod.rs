@@ -1,16 +1,22 @@
 //! Users: the people, and the programs with an account, who may do things.
 //!
-//! A *user* has a *role* in a tenant, and a role is a set of *permissions*. Logging in opens a *session*, whose row
+//! A *user* has *roles* in a tenant. A role is made of *grants*: *permissions*, one by one or in *sets*, over everything
+//! or *within* device groups or release tags. What follows for a user are its *rights*. Logging in opens a *session*, whose row
 //! is read at every request: what is revoked is revoked at once. The first user is made on the command line or with
 //! the *setup token*.
 
 pub mod logins;
 pub mod setup;
 
+mod custom_role;
 mod email;
+mod grant;
 mod permission;
+mod permission_set;
 mod proof;
+mod rights;
 mod role;
+mod role_name;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -18,11 +24,16 @@ mod tests;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+pub use custom_role::{CustomRole, Standing};
 pub use email::{Email, InvalidEmail};
+pub use grant::{Grant, Granted, Within};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
-pub use permission::Permission;
+pub use permission::{Object, Permission, UnknownPermission};
+pub use permission_set::PermissionSet;
 pub use proof::{Authentication, Proof};
+pub use rights::{Reach, Rights};
 pub use role::{Role, UnknownRole};
+pub use role_name::{InvalidRoleName, RoleName};
 pub use service::{UserError, Users};
 pub use setup::{Setup, SetupError};
 
@@ -37,13 +48,13 @@ pub struct User {
     pub id: UserId,
     /// The address that it logs in with.
     pub email: Email,
-    /// What it may do in the tenant.
-    pub role: Role,
+    /// What it is in the tenant.
+    pub roles: Vec<RoleName>,
     /// Whether it may log in at all.
     pub enabled: bool,
     /// When it was added.
     pub created_at: DateTime<Utc>,
-    /// When its address, password or role last changed.
+    /// When its address, password or roles last changed.
     pub updated_at: DateTime<Utc>,
     /// When it last logged in.
     pub login_at: Option<DateTime<Utc>>,
@@ -120,14 +131,22 @@ pub struct Principal {
     pub session: SessionId,
     /// How and when the caller proved who it is; `None` if a token that was made for a program did.
     pub authentication: Option<Authentication>,
-    /// What the user may do.
-    pub permissions: &'static [Permission],
+    /// What the user may do, and to what.
+    pub rights: Rights,
+    /// Whether tenant or roles ask the user for a second factor.
+    pub require_2fa: bool,
 }
 
 impl Principal {
-    /// Answers whether the caller may do this.
+    /// Answers whether the caller may do this, be it to a part of what there is.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.contains(&permission)
+        self.rights.may(permission)
+    }
+
+    /// What the caller may do this to, if to anything.
+    #[must_use]
+    pub fn scope_for(&self, permission: Permission) -> Option<&Reach> {
+        self.rights.reach(permission)
     }
 }

@@ -1,6 +1,7 @@
 //! Permissions: what a route may ask of its caller.
 
 use std::fmt;
+use std::str::FromStr;
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)+) => {
@@ -44,6 +45,10 @@ permissions! {
     DeploymentsRead = "deployments:read";
     /// Accept, reject and dismiss devices.
     DevicesDecide = "devices:decide";
+    /// Change the configuration of devices.
+    DevicesConfigure = "devices:configure";
+    /// Open terminals of devices and move files.
+    DevicesConnect = "devices:connect";
     /// Forget devices.
     DevicesDecommission = "devices:decommission";
     /// Make devices expected.
@@ -60,6 +65,10 @@ permissions! {
     SettingsRead = "settings:read";
     /// Change the settings of the tenant.
     SettingsWrite = "settings:write";
+    /// Add, change and remove tenants; held in the default tenant only.
+    TenantsManage = "tenants:manage";
+    /// See tenants; held in the default tenant only.
+    TenantsRead = "tenants:read";
     /// See whose signatures on artifacts count.
     TrustRead = "trust:read";
     /// Decide whose signatures on artifacts count.
@@ -68,6 +77,63 @@ permissions! {
     UsersManage = "users:manage";
     /// See users.
     UsersRead = "users:read";
+}
+
+/// A kind of thing that a permission is about.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Object {
+    /// Devices, and deployments to them: can be limited to groups.
+    Devices,
+    /// Releases that exist: can be limited to those with certain tags.
+    Releases,
+    /// The tenant as a whole.
+    Tenant,
+}
+
+impl Permission {
+    /// What it is about. What makes something new is about the tenant: what is new has no group and no tag.
+    #[must_use]
+    pub const fn object(self) -> Object {
+        match self {
+            Self::DeploymentsAbort
+            | Self::DeploymentsCreate
+            | Self::DeploymentsRead
+            | Self::DevicesConfigure
+            | Self::DevicesConnect
+            | Self::DevicesDecide
+            | Self::DevicesDecommission
+            | Self::DevicesRead
+            | Self::GroupsWrite
+            | Self::InventoryRead
+            | Self::InventoryWrite => Object::Devices,
+            Self::ArtifactsDelete | Self::ArtifactsRead | Self::ArtifactsUpdate => Object::Releases,
+            Self::AccountOwn
+            | Self::ArtifactsUpload
+            | Self::DevicesPreauthorize
+            | Self::SettingsRead
+            | Self::SettingsWrite
+            | Self::TenantsManage
+            | Self::TenantsRead
+            | Self::TrustRead
+            | Self::TrustWrite
+            | Self::UsersManage
+            | Self::UsersRead => Object::Tenant,
+        }
+    }
+}
+
+/// A word that names no permission.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0:?} is not a permission")]
+pub struct UnknownPermission(pub String);
+
+impl FromStr for Permission {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.iter().copied().find(|permission| permission.as_str() == text);
+        known.ok_or_else(|| UnknownPermission(text.to_owned()))
+    }
 }
 
 impl fmt::Display for Permission {

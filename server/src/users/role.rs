@@ -21,6 +21,10 @@ pub enum Role {
     Ci,
     /// Looks.
     Viewer,
+    /// Looks, and sends releases to devices; a role that existing clients know.
+    DeploymentsManager,
+    /// Looks, and opens terminals of devices; a role that existing clients know.
+    RemoteTerminal,
 }
 
 /// A word that names no role.
@@ -37,6 +41,8 @@ const RELEASE_MANAGER: &[Permission] = &[
     P::DeploymentsAbort,
     P::DeploymentsCreate,
     P::DeploymentsRead,
+    P::DevicesConfigure,
+    P::DevicesConnect,
     P::DevicesDecide,
     P::DevicesDecommission,
     P::DevicesPreauthorize,
@@ -54,6 +60,8 @@ const OPERATOR: &[Permission] = &[
     P::DeploymentsAbort,
     P::DeploymentsCreate,
     P::DeploymentsRead,
+    P::DevicesConfigure,
+    P::DevicesConnect,
     P::DevicesDecide,
     P::DevicesDecommission,
     P::DevicesPreauthorize,
@@ -98,10 +106,41 @@ const VIEWER: &[Permission] = &[
     P::TrustRead,
 ];
 
+const DEPLOYMENTS_MANAGER: &[Permission] = &[
+    P::AccountOwn,
+    P::ArtifactsRead,
+    P::DeploymentsAbort,
+    P::DeploymentsCreate,
+    P::DeploymentsRead,
+    P::DevicesRead,
+    P::InventoryRead,
+    P::SettingsRead,
+    P::TrustRead,
+];
+
+const REMOTE_TERMINAL: &[Permission] = &[
+    P::AccountOwn,
+    P::ArtifactsRead,
+    P::DeploymentsRead,
+    P::DevicesConnect,
+    P::DevicesRead,
+    P::InventoryRead,
+    P::SettingsRead,
+    P::TrustRead,
+];
+
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 6] =
-        [Self::Admin, Self::ReleaseManager, Self::Operator, Self::Enroller, Self::Ci, Self::Viewer];
+    pub const ALL: [Self; 8] = [
+        Self::Admin,
+        Self::ReleaseManager,
+        Self::Operator,
+        Self::Enroller,
+        Self::Ci,
+        Self::Viewer,
+        Self::DeploymentsManager,
+        Self::RemoteTerminal,
+    ];
 
     /// What it may do.
     #[must_use]
@@ -113,6 +152,8 @@ impl Role {
             Self::Enroller => ENROLLER,
             Self::Ci => CI,
             Self::Viewer => VIEWER,
+            Self::DeploymentsManager => DEPLOYMENTS_MANAGER,
+            Self::RemoteTerminal => REMOTE_TERMINAL,
         }
     }
 
@@ -126,6 +167,36 @@ impl Role {
             Self::Enroller => "enroller",
             Self::Ci => "ci",
             Self::Viewer => "viewer",
+            Self::DeploymentsManager => "deployments-manager",
+            Self::RemoteTerminal => "remote-terminal",
+        }
+    }
+
+    /// The name that existing clients know (management API §1.6), where they know one.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Admin => "RBAC_ROLE_PERMIT_ALL",
+            Self::Ci => "RBAC_ROLE_CI",
+            Self::Viewer => "RBAC_ROLE_OBSERVER",
+            Self::DeploymentsManager => "RBAC_ROLE_DEPLOYMENTS_MANAGER",
+            Self::RemoteTerminal => "RBAC_ROLE_REMOTE_TERMINAL",
+            Self::ReleaseManager | Self::Operator | Self::Enroller => self.as_str(),
+        }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Admin => "Everything",
+            Self::ReleaseManager => "What an operator may, and releases",
+            Self::Operator => "Devices, groups, logs, deployments",
+            Self::Enroller => "Enrols devices by scanning their labels",
+            Self::Ci => "Uploads and deploys",
+            Self::Viewer => "Reads",
+            Self::DeploymentsManager => "Reads, and creates and aborts deployments",
+            Self::RemoteTerminal => "Reads, and opens terminals of devices",
         }
     }
 }
@@ -152,7 +223,19 @@ mod tests {
     #[test]
     fn names_are_fixed() {
         let names: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
-        assert_eq!(names, ["admin", "release-manager", "operator", "enroller", "ci", "viewer"]);
+        assert_eq!(
+            names,
+            [
+                "admin",
+                "release-manager",
+                "operator",
+                "enroller",
+                "ci",
+                "viewer",
+                "deployments-manager",
+                "remote-terminal",
+            ]
+        );
         assert!(Role::ALL.iter().all(|role| role.as_str().parse() == Ok(*role)));
         assert!("root".parse::<Role>().is_err());
     }
@@ -166,13 +249,22 @@ mod tests {
         assert!(holds(Role::ReleaseManager, Role::Operator));
         assert!(holds(Role::Operator, Role::Viewer));
         assert!(holds(Role::Operator, Role::Enroller));
+        assert!(holds(Role::Operator, Role::DeploymentsManager));
+        assert!(holds(Role::Operator, Role::RemoteTerminal));
         assert!(holds(Role::Ci, Role::Viewer));
     }
 
     #[test]
     fn only_admins_manage_users_settings_and_trust() {
         for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
-            for permission in [P::UsersManage, P::UsersRead, P::SettingsWrite, P::TrustWrite] {
+            for permission in [
+                P::TenantsManage,
+                P::TenantsRead,
+                P::UsersManage,
+                P::UsersRead,
+                P::SettingsWrite,
+                P::TrustWrite,
+            ] {
                 assert!(!role.permissions().contains(&permission), "{role}");
             }
         }

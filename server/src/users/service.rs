@@ -137,12 +137,12 @@ impl Users {
         if precondition == Precondition::NoUserExists && users::any_exists(&tx).await? {
             return Err(UserError::NotFirst);
         }
-        let new = NewUser { id: UserId::generate(), email, password_hash, role };
+        let new = NewUser { id: UserId::generate(), email, password_hash, roles: vec![role.into()] };
         users::insert(&tx, &new, now).await.map_err(|err| {
             if err.is_unique_violation() { UserError::EmailTaken } else { UserError::Storage(err) }
         })?;
         let event = Event::new(Action::Create, Object::user(new.id, &new.email));
-        tx.audit(event.change(format!("role: {}", new.role)));
+        tx.audit(event.change(format!("roles: {role}")));
         transaction.commit(now).await?;
         Ok(new.id)
     }

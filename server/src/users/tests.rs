@@ -77,7 +77,10 @@ async fn who_knows_the_password_gets_a_session_with_the_roles_permissions(storag
     assert!(principal.may(Permission::DevicesRead));
     assert!(!principal.may(Permission::DevicesDecide));
     let me = bench.users.get(id).await.unwrap();
-    assert_eq!((me.email.as_str(), me.role, me.enabled), ("ops@example.com", Role::Viewer, true));
+    assert_eq!(
+        (me.email.as_str(), me.roles, me.enabled),
+        ("ops@example.com", vec![Role::Viewer.into()], true)
+    );
     assert_eq!(me.login_at, Some(login.session.created_at));
 
     bench.logins.log_out(&principal, Origin::default()).await.unwrap();
@@ -142,8 +145,11 @@ async fn users_are_checked_listed_and_unique(storage: TestDatabase) {
     assert!(matches!(bench.users.disable("b@example.com").await, Err(UserError::NotFound(_))));
     bench.users.add("a@example.com", PASSWORD.into(), Role::Admin).await.unwrap();
     let all = bench.users.list(&UserFilter::default()).await.unwrap();
-    let emails: Vec<_> = all.iter().map(|user| (user.email.as_str(), user.role)).collect();
-    assert_eq!(emails, [("a@example.com", Role::Admin), ("ops@example.com", Role::Ci)]);
+    let emails: Vec<_> = all.iter().map(|user| (user.email.as_str(), user.roles.clone())).collect();
+    assert_eq!(
+        emails,
+        [("a@example.com", vec![Role::Admin.into()]), ("ops@example.com", vec![Role::Ci.into()])]
+    );
     let one = UserFilter { ids: vec![all[1].id], ..UserFilter::default() };
     assert_eq!(bench.users.list(&one).await.unwrap(), [all[1].clone()]);
     let none =
@@ -163,7 +169,7 @@ async fn the_setup_token_makes_one_admin(storage: TestDatabase) {
     assert!(matches!(weak, Err(SetupError::User(UserError::PasswordRefused(_)))));
     let lower: SecretString = format!(" {} ", token.expose_secret().to_lowercase()).into();
     let id = setup.create_admin(&bench.users, &lower, EMAIL, PASSWORD.into()).await.unwrap();
-    assert_eq!(bench.users.get(id).await.unwrap().role, Role::Admin);
+    assert_eq!(bench.users.get(id).await.unwrap().roles, [Role::Admin.into()]);
     let again = setup.create_admin(&bench.users, &token, "b@example.com", PASSWORD.into()).await;
     assert!(matches!(again, Err(SetupError::Void)));
 }

@@ -42,17 +42,6 @@ async fn add_user(config: Config, email: String, role: Role, password: SecretStr
 
 /// The roles with what they are, for the help.
 fn roles() -> impl TypedValueParser<Value = Role> {
-    let known = Role::ALL.map(|role| PossibleValue::new(role.as_str()).help(describe(role)));
+    let known = Role::ALL.map(|role| PossibleValue::new(role.as_str()).help(role.description()));
     PossibleValuesParser::new(known).try_map(|name| name.parse::<Role>())
-}
-
-const fn describe(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "Everything",
-        Role::ReleaseManager => "What an operator may, and releases",
-        Role::Operator => "Devices, groups, logs, deployments",
-        Role::Enroller => "Enrols devices by scanning their labels",
-        Role::Ci => "Uploads and deploys",
-        Role::Viewer => "Reads",
-    }
 }

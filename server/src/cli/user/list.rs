@@ -5,9 +5,9 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::print_line;
 use crate::config::Config;
-use crate::users::{User, UserFilter};
+use crate::users::{RoleName, User, UserFilter};
 
-/// List users: one line each, with mail address, role and state
+/// List users: one line each, with mail address, roles and state
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(super) struct Args {}
 
@@ -29,5 +29,6 @@ async fn list_users(config: Config) -> Result<Vec<String>, CliError> {
 
 fn line(user: &User) -> String {
     let state = if user.enabled { "enabled" } else { "disabled" };
-    format!("{}\t{}\t{state}", user.email, user.role)
+    let roles: Vec<_> = user.roles.iter().map(RoleName::as_str).collect();
+    format!("{}\t{}\t{state}", user.email, roles.join(","))
 }

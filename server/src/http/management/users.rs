@@ -14,7 +14,7 @@ use crate::http::extract::{Anonymous, AuthedUser, Requires};
 use crate::http::failure::storage_failure;
 use crate::http::json::{ANONYMOUS_MAX_BYTES, OptionalJson};
 use crate::http::query::Query;
-use crate::users::{Email, LogInError, Permission, Role, SessionLife, User, UserError, UserFilter};
+use crate::users::{Email, LogInError, Permission, SessionLife, User, UserError, UserFilter};
 
 /// The type of a bare token: clients compare it for equality.
 const TOKEN_TYPE: &str = "application/jwt";
@@ -50,7 +50,7 @@ pub struct UserBody {
     login_ts: Option<String>,
     verified: bool,
     tfa_status: &'static str,
-    roles: Vec<&'static str>,
+    roles: Vec<String>,
 }
 
 impl From<User> for UserBody {
@@ -64,7 +64,7 @@ impl From<User> for UserBody {
             // Nobody checks addresses, and the web interface insists.
             verified: true,
             tfa_status: "disabled",
-            roles: vec![role_id(user.role)],
+            roles: user.roles.iter().map(|role| role.id().to_owned()).collect(),
         }
     }
 }
@@ -216,16 +216,6 @@ fn password_failure(err: PasswordError) -> ApiError {
             ApiError::retry_after(Code::Unavailable, err.to_string(), retry_after_secs)
         }
         PasswordError::Hash(_) | PasswordError::Interrupted(_) => ApiError::internal(err),
-    }
-}
-
-/// The name of a role that existing clients know (management API §1.6), where they know one.
-const fn role_id(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "RBAC_ROLE_PERMIT_ALL",
-        Role::Ci => "RBAC_ROLE_CI",
-        Role::Viewer => "RBAC_ROLE_OBSERVER",
-        Role::ReleaseManager | Role::Operator | Role::Enroller => role.as_str(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which user acts in which tenant, and as what.
+//! Which user acts in which tenant.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,7 +9,6 @@ pub(crate) struct Model {
     pub(crate) tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) user_id: Uuid,
-    pub(crate) role: String,
     pub(crate) created_at: DateTimeUtc,
 }
 

@@ -10,6 +10,7 @@ pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) device_limit: i64,
     pub(crate) created_at: DateTimeUtc,
+    pub(crate) require_2fa: bool,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
