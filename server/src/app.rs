@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, PublicUrl};
 use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
+use crate::crypto::second_factor::FactorKeys;
 use crate::crypto::session_token::TokenAuthority;
 use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::device_service::DeviceDeployments;
@@ -32,7 +33,7 @@ use crate::tls::{
     watch_files, write_public,
 };
 use crate::upkeep;
-use crate::users::{Logins, Setup, Users};
+use crate::users::{Logins, SecondFactors, Setup, Users};
 use crate::writer::{PendingLimits, Writer};
 
 /// How often certificate files are looked at.
@@ -111,6 +112,8 @@ pub struct Core {
     pub writer: Writer,
     /// Opens, checks and ends sessions of users.
     pub logins: Logins,
+    /// The second factors of users.
+    pub second_factors: SecondFactors,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
     /// Which passwords are acceptable.
@@ -257,10 +260,16 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
         let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
+        let second_factors = SecondFactors::new(
+            FactorKeys::new(keyring.master.clone(), Arc::clone(&random)),
+            Arc::clone(&clock),
+            config.issuer.clone(),
+        );
         let logins = Logins::new(
             database.clone(),
             passwords.clone(),
             Arc::new(TokenAuthority::new(keyring.user_tokens.clone())),
+            second_factors.clone(),
             Arc::clone(&clock),
             config.issuer.clone(),
             session_life.unwrap_or(TimeDelta::MAX),
@@ -284,6 +293,7 @@ impl App {
             ),
             writer,
             logins,
+            second_factors,
             passwords,
             password_policy: PasswordPolicy::new(config.users.password_min_length),
             links,

@@ -66,6 +66,8 @@ pub enum KeyringError {
 /// The server's own secrets.
 #[derive(Debug)]
 pub struct Keyring {
+    /// Seals what the database must not show.
+    pub master: MasterKey,
     /// Sign the sessions of devices.
     pub device_tokens: SigningKeySet,
     /// Sign the sessions of users; never the same keys as devices' (RFC 8725 §3.12).
@@ -92,6 +94,7 @@ impl Keyring {
         let tx = database.begin(TenantId::DEFAULT).await?;
         let vault = Vault { tx: tx.scope(), master: &master, random, now };
         let keyring = Self {
+            master: master.clone(),
             device_tokens: vault.token_keys(DEVICE_TOKENS).await?,
             user_tokens: vault.token_keys(USER_TOKENS).await?,
             links: vault.link_key().await?,

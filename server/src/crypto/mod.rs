@@ -10,6 +10,7 @@ pub mod hex;
 pub mod password;
 pub mod random;
 pub mod seal;
+pub mod second_factor;
 pub mod session_token;
 pub mod signed_link;
 

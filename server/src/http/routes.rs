@@ -130,6 +130,12 @@ routes! {
     POST "/api/management/v1/useradm/auth/logout" => management::users::log_out;
     GET "/api/management/v1/useradm/users" => management::users::list;
     GET "/api/management/v1/useradm/users/me" => management::users::me;
+    POST "/api/management/v1/useradm/users/{id}/2fa/enable" => management::second_factors::enable;
+    POST "/api/management/v1/useradm/users/{id}/2fa/disable" => management::second_factors::disable;
+    GET "/api/management/v1/useradm/2faqr" => management::second_factors::qr;
+    PUT "/api/management/v1/useradm/2faverify" => management::second_factors::verify;
+    POST "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::renew_recovery_codes;
+    GET "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::count_recovery_codes;
     GET "/api/management/v1/useradm/users/{id}" => management::users::get;
 
     // Deployments, for users.

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::entity::memberships;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
-use super::{Access, StorageError, WriteScope, roles};
+use super::{Access, StorageError, WriteScope, roles, totp_factors};
 use crate::ids::UserId;
-use crate::users::{Account, Email, RoleName, User};
+use crate::users::{Account, Email, RoleName, TotpState, User};
 
 /// Which users a list holds; all conditions must hold.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +50,10 @@ pub async fn find(scope: &impl Access, id: UserId) -> Result<Option<User>, Stora
         return Ok(None);
     }
     let row = Entity::find_by_id(id.as_uuid()).one(&executor).await?;
+    let Some(row) = row else { return Ok(None) };
     let mut roles = roles::held(scope, &[id]).await?;
-    row.map(|row| user(&row, roles.remove(&id).unwrap_or_default())).transpose()
+    let totp = totp_factors::states(scope, [row.id]).await?.remove(&row.id).unwrap_or_default();
+    user(&row, roles.remove(&id).unwrap_or_default(), totp).map(Some)
 }
 
 /// The users of the tenant that match, by address.
@@ -83,7 +85,13 @@ pub async fn list(scope: &impl Access, filter: &UserFilter) -> Result<Vec<User>,
     let rows = query.order_by_asc(Column::Email).all(&executor).await?;
     let ids: Vec<UserId> = rows.iter().map(|row| row.id.into()).collect();
     let mut roles = roles::held(scope, &ids).await?;
-    rows.iter().map(|row| user(row, roles.remove(&row.id.into()).unwrap_or_default())).collect()
+    let factors = totp_factors::states(scope, rows.iter().map(|row| row.id)).await?;
+    rows.iter()
+        .map(|row| {
+            let totp = factors.get(&row.id).copied().unwrap_or_default();
+            user(row, roles.remove(&row.id.into()).unwrap_or_default(), totp)
+        })
+        .collect()
 }
 
 /// What a log-in with this address is checked against, whatever the tenant.
@@ -189,7 +197,7 @@ pub async fn note_login(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-fn user(row: &Model, roles: Vec<RoleName>) -> Result<User, StorageError> {
+fn user(row: &Model, roles: Vec<RoleName>, totp: TotpState) -> Result<User, StorageError> {
     Ok(User {
         id: row.id.into(),
         email: row
@@ -198,6 +206,7 @@ fn user(row: &Model, roles: Vec<RoleName>) -> Result<User, StorageError> {
             .map_err(|_| StorageError::CorruptRow { column: "users.email", row: row.id })?,
         roles,
         enabled: row.enabled,
+        totp,
         created_at: row.created_at,
         updated_at: row.updated_at,
         login_at: row.login_at,
@@ -209,7 +218,7 @@ mod tests {
     use chrono::DateTime;
     use uuid::Uuid;
 
-    use super::{Model, user};
+    use super::{Model, TotpState, user};
 
     #[test]
     fn a_corrupt_address_is_not_told() {
@@ -222,7 +231,7 @@ mod tests {
             updated_at: DateTime::UNIX_EPOCH,
             login_at: None,
         };
-        let text = user(&row, Vec::new()).unwrap_err().to_string();
+        let text = user(&row, Vec::new(), TotpState::Disabled).unwrap_err().to_string();
         assert_eq!(text, format!("users.email of row {} holds an unknown value", Uuid::nil()));
     }
 }

@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Account, Authentication, Email, Principal, Proof, Session, SessionKind};
+use super::second_factors::Checked;
+use super::{
+    Account, Authentication, CheckError, Email, Principal, Proof, SecondFactors, Session, SessionKind,
+    TotpState,
+};
 use crate::audit::{Action, Actor, Event, Object, Origin, Who};
 use crate::clock::Clock;
 use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
 use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
 use crate::ids::{SessionId, TenantId};
-use crate::storage::{Database, StorageError, roles, sessions, users};
+use crate::storage::{Database, StorageError, roles, sessions, totp_factors, users};
 
 /// Sessions that a user may have; the oldest gives way (management API §1.1).
 const SESSIONS_PER_USER: u64 = 10;
@@ -32,6 +36,21 @@ pub enum LogInError {
     /// No enabled user has this address and this password. Which of them is wrong is not told.
     #[error("unauthorized")]
     Refused,
+    /// The password is right, and a code of the second factor is needed.
+    #[error("2fa needed")]
+    SecondFactorNeeded,
+    /// The password is right; the code is wrong, or was used before.
+    #[error("2fa needed: the code is wrong")]
+    SecondFactorWrong,
+    /// The password is right; too many codes were wrong, and this one was not looked at.
+    #[error("2fa needed: too many wrong codes, try again later")]
+    SecondFactorBlocked {
+        /// When the next one is looked at.
+        retry_after_secs: u32,
+    },
+    /// The code was not judged.
+    #[error(transparent)]
+    SecondFactor(#[from] CheckError),
     /// The password was not checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -72,6 +91,7 @@ pub struct Logins {
     database: Database,
     passwords: PasswordPool,
     tokens: Arc<TokenAuthority<UserClaims>>,
+    second_factors: SecondFactors,
     clock: Arc<dyn Clock>,
     issuer: String,
     usual_life: TimeDelta,
@@ -86,19 +106,22 @@ impl Logins {
         database: Database,
         passwords: PasswordPool,
         tokens: Arc<TokenAuthority<UserClaims>>,
+        second_factors: SecondFactors,
         clock: Arc<dyn Clock>,
         issuer: String,
         usual_life: TimeDelta,
     ) -> Self {
         let has_users = Arc::default();
-        Self { database, passwords, tokens, clock, issuer, usual_life, has_users }
+        Self { database, passwords, tokens, second_factors, clock, issuer, usual_life, has_users }
     }
 
-    /// Opens a session for who knows the password. An unknown address takes as long as a wrong password.
+    /// Opens a session for who knows the password and, with a second factor, has a `code` of it. An unknown address
+    /// takes as long as a wrong password; nothing is told of the second factor before the password is right.
     pub async fn log_in(
         &self,
         email: &str,
         password: SecretString,
+        code: Option<SecretString>,
         life: SessionLife,
         origin: Origin,
     ) -> Result<LoggedIn, LogInError> {
@@ -117,7 +140,7 @@ impl Logins {
             return Err(LogInError::Refused);
         };
         let rehashed = if needs_rehash { Some(self.passwords.hash(password).await?) } else { None };
-        let session = self.open(&account, rehashed.as_ref(), life, origin).await?;
+        let session = self.open(&account, rehashed.as_ref(), code, life, origin).await?;
         let token = self.tokens.sign(&self.claims(&session))?.into();
         Ok(LoggedIn { token, session })
     }
@@ -154,6 +177,7 @@ impl Logins {
             tenant,
             session: session.id,
             authentication: authentication(&claims),
+            totp: user.totp,
             rights: standing.rights,
             require_2fa: standing.require_2fa,
         })
@@ -175,23 +199,13 @@ impl Logins {
         &self,
         account: &Account,
         rehashed: Option<&SecretString>,
+        code: Option<SecretString>,
         life: SessionLife,
         origin: Origin,
     ) -> Result<Session, LogInError> {
         let now = self.clock.now();
-        let session = Session {
-            id: SessionId::generate(),
-            tenant: account.tenant,
-            user: account.id,
-            created_at: now,
-            expires_at: self.end(now, life),
-            kind: SessionKind::Api,
-            authentication: Authentication { proof: Proof::Password, at: now },
-            last_used_at: None,
-            idle_at: None,
-        };
-        let who =
-            Who::User { id: account.id, email: account.email.to_string(), credential: session.id.as_uuid() };
+        let id = SessionId::generate();
+        let who = Who::User { id: account.id, email: account.email.to_string(), credential: id.as_uuid() };
         let actor = Arc::new(Actor { who, origin });
         let transaction = self.database.scope(account.tenant).acting(actor).begin().await?;
         let tx = transaction.scope();
@@ -199,6 +213,36 @@ impl Logins {
         if !users::is_current(&tx, account).await? {
             return Err(LogInError::Refused);
         }
+        let factor = totp_factors::find(&tx, account.id).await?;
+        let proof = match factor.filter(|factor| factor.state == TotpState::Enabled) {
+            None => Proof::Password,
+            Some(factor) => {
+                let code = code.ok_or(LogInError::SecondFactorNeeded)?;
+                match self.second_factors.check(&tx, account.id, &factor, &code, now).await? {
+                    Checked::Right(proof) => proof,
+                    Checked::Wrong => {
+                        let user = Object::user(account.id, &account.email);
+                        tx.audit(Event::refused(Action::LogIn, user).change("second factor: wrong code"));
+                        transaction.commit(now).await?;
+                        return Err(LogInError::SecondFactorWrong);
+                    }
+                    Checked::Blocked { retry_after_secs } => {
+                        return Err(LogInError::SecondFactorBlocked { retry_after_secs });
+                    }
+                }
+            }
+        };
+        let session = Session {
+            id,
+            tenant: account.tenant,
+            user: account.id,
+            created_at: now,
+            expires_at: self.end(now, life),
+            kind: SessionKind::Api,
+            authentication: Authentication { proof, at: now },
+            last_used_at: None,
+            idle_at: None,
+        };
         if let Some(hash) = rehashed {
             users::replace_hash(&tx, account.id, hash).await?;
         }

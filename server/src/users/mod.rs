@@ -6,6 +6,7 @@
 //! the *setup token*.
 
 pub mod logins;
+pub mod second_factors;
 pub mod setup;
 
 mod custom_role;
@@ -34,6 +35,7 @@ pub use proof::{Authentication, Proof};
 pub use rights::{Reach, Rights};
 pub use role::{Role, UnknownRole};
 pub use role_name::{InvalidRoleName, RoleName};
+pub use second_factors::{CheckError, OwnSecondFactor, SecondFactorError, SecondFactors, TotpState};
 pub use service::{UserError, Users};
 pub use setup::{Setup, SetupError};
 
@@ -52,6 +54,8 @@ pub struct User {
     pub roles: Vec<RoleName>,
     /// Whether it may log in at all.
     pub enabled: bool,
+    /// How far its second factor is set up.
+    pub totp: TotpState,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// When its address, password or roles last changed.
@@ -131,6 +135,8 @@ pub struct Principal {
     pub session: SessionId,
     /// How and when the caller proved who it is; `None` if a token that was made for a program did.
     pub authentication: Option<Authentication>,
+    /// How far the user's second factor is set up.
+    pub totp: TotpState,
     /// What the user may do, and to what.
     pub rights: Rights,
     /// Whether tenant or roles ask the user for a second factor.

@@ -6,13 +6,15 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    AuthenticateError, LogInError, LoggedIn, Logins, Permission, Role, SessionLife, Setup, SetupError,
-    UserError, UserFilter, Users,
+    AuthenticateError, LogInError, LoggedIn, Logins, Permission, Role, SecondFactors, SessionLife, Setup,
+    SetupError, UserError, UserFilter, Users,
 };
 use crate::audit::Origin;
 use crate::clock::manual::ManualClock;
 use crate::crypto::password::{PasswordPolicy, PasswordPool};
 use crate::crypto::random::SystemRandom;
+use crate::crypto::seal::MasterKey;
+use crate::crypto::second_factor::FactorKeys;
 use crate::crypto::session_token::{SigningKey, SigningKeySet, TokenAuthority};
 use crate::ids::TenantId;
 use crate::storage::testing::{TestDatabase, database_tests};
@@ -27,40 +29,45 @@ database_tests![
     once_there_is_a_user_the_database_is_not_asked_again,
 ];
 
-const EMAIL: &str = "Ops@Example.com";
-const PASSWORD: &str = "a fair wind to sail";
+pub(super) const EMAIL: &str = "Ops@Example.com";
+pub(super) const PASSWORD: &str = "a fair wind to sail";
 
-struct Bench {
-    storage: TestDatabase,
-    clock: Arc<ManualClock>,
-    users: Users,
-    logins: Logins,
+pub(super) struct Bench {
+    pub(super) storage: TestDatabase,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) users: Users,
+    pub(super) logins: Logins,
+    pub(super) second_factors: SecondFactors,
+    pub(super) keys: FactorKeys,
 }
 
 impl Bench {
-    fn new(storage: TestDatabase) -> Self {
+    pub(super) fn new(storage: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let random = Arc::new(SystemRandom::new());
         let passwords = PasswordPool::new(2, random.clone()).unwrap();
         let keys = SigningKeySet::new(SigningKey::generate(random.as_ref()).unwrap(), Vec::new());
         let users = Users::new(storage.scope(), passwords.clone(), PasswordPolicy::new(15), clock.clone());
+        let factor_keys = FactorKeys::new(MasterKey::from_bytes(&[1; 32]), random.clone());
+        let second_factors = SecondFactors::new(factor_keys.clone(), clock.clone(), "Test".to_owned());
         let logins = Logins::new(
             storage.database.clone(),
             passwords,
             Arc::new(TokenAuthority::new(keys)),
+            second_factors.clone(),
             clock.clone(),
             "Test".to_owned(),
             TimeDelta::days(7),
         );
-        Self { storage, clock, users, logins }
+        Self { storage, clock, users, logins, second_factors, keys: factor_keys }
     }
 
-    async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
+    pub(super) async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
         self.clock.advance(TimeDelta::seconds(1));
-        self.logins.log_in(email, password.into(), SessionLife::Usual, Origin::default()).await
+        self.logins.log_in(email, password.into(), None, SessionLife::Usual, Origin::default()).await
     }
 
-    async fn is_open(&self, login: &LoggedIn) -> bool {
+    pub(super) async fn is_open(&self, login: &LoggedIn) -> bool {
         self.logins.authenticate(login.token.expose_secret()).await.is_ok()
     }
 }
@@ -111,7 +118,8 @@ async fn sessions_end_by_time_number_password_and_disabling(storage: TestDatabas
     bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
     let first = bench.log_in(EMAIL, PASSWORD).await.unwrap();
     let endless =
-        bench.logins.log_in(EMAIL, PASSWORD.into(), SessionLife::Unlimited, Origin::default()).await.unwrap();
+        bench.logins.log_in(EMAIL, PASSWORD.into(), None, SessionLife::Unlimited, Origin::default());
+    let endless = endless.await.unwrap();
     assert!(endless.session.expires_at.is_none());
     for _ in 0..8 {
         bench.log_in(EMAIL, PASSWORD).await.unwrap();

@@ -10,14 +10,20 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::crypto::password::{PasswordPolicy, PasswordPool};
 use crate::crypto::random::SystemRandom;
+use crate::crypto::second_factor::FactorKeys;
 use crate::ids::TenantId;
-use crate::storage::Database;
-use crate::users::{UserError, Users};
+use crate::keyring::Keyring;
+use crate::storage::{Database, Scope};
+use crate::users::{SecondFactors, UserError, Users};
 
 /// The users, and the database that they are in.
 pub(super) struct Store {
     /// The users of the default tenant.
     pub(super) users: Users,
+    /// The second factors of users.
+    pub(super) second_factors: SecondFactors,
+    /// The rows of the default tenant, for who sits at the machine.
+    pub(super) scope: Scope,
     database: Database,
 }
 
@@ -28,12 +34,19 @@ impl Store {
         let database = open_database(config, &*clock)
             .await
             .map_err(|err| CliError::unreachable("failed to open the data directory", err))?;
-        let passwords = PasswordPool::new(1, Arc::new(SystemRandom::new()))
+        let random = Arc::new(SystemRandom::new());
+        // All of them, so that a key file of another database is noticed.
+        let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now())
+            .await
+            .map_err(|err| CliError::unreachable("failed to open the server's keys", err))?;
+        let keys = FactorKeys::new(keyring.master, Arc::<SystemRandom>::clone(&random));
+        let second_factors = SecondFactors::new(keys, Arc::clone(&clock), config.issuer.clone());
+        let passwords = PasswordPool::new(1, random)
             .map_err(|err| CliError::unreachable("failed to prepare password checks", err))?;
         let policy = PasswordPolicy::new(config.users.password_min_length);
         let scope = database.scope(TenantId::DEFAULT).acting(Arc::new(Actor::console(os_user())));
-        let users = Users::new(scope, passwords, policy, clock);
-        Ok(Self { users, database })
+        let users = Users::new(scope.clone(), passwords, policy, clock);
+        Ok(Self { users, second_factors, scope, database })
     }
 
     /// Closes the database.

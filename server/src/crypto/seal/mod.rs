@@ -22,6 +22,8 @@ const VERSION: &str = "v1";
 pub enum Purpose {
     /// The private key of the local certificate authority.
     CertificateAuthority,
+    /// What of recovery codes is stored.
+    RecoveryCodes,
     /// The authority of download links.
     SignedLink,
     /// The private keys that sign session tokens.
@@ -35,6 +37,7 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::CertificateAuthority => "sealift:certificate-authority",
+            Self::RecoveryCodes => "sealift:recovery-codes",
             Self::SignedLink => "sealift:signed-link",
             Self::TokenSigning => "sealift:token-signing",
             Self::Totp => "sealift:totp",

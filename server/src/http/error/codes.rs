@@ -86,6 +86,14 @@ error_codes! {
     // Of users (user authentication §1, §4, §10).
     /// There is no user yet: make the first one.
     SetupRequired SERVICE_UNAVAILABLE "setup_required";
+    /// The password is right, and a code of the second factor is needed.
+    SecondFactorNeeded UNAUTHORIZED "2fa_required";
+    /// The password is right; the code is wrong, or was used before.
+    SecondFactorWrong UNAUTHORIZED "2fa_invalid";
+    /// The password is right; too many codes were wrong.
+    SecondFactorBlocked UNAUTHORIZED "2fa_blocked";
+    /// The session stands, and the code is wrong: a 401 would end it for clients (management API §0).
+    SecondFactorRefused BAD_REQUEST "2fa_invalid";
 
     // Of devices that authenticate (device identity §3.3).
     /// The request is not signed.

@@ -99,7 +99,14 @@ impl ApiError {
         if let Some(secs) = self.retry_after_secs {
             response.insert_header((RETRY_AFTER, HeaderValue::from(secs)));
         }
-        if self.code == Code::Unauthenticated && !self.is_bodyless {
+        let is_of_users = matches!(
+            self.code,
+            Code::Unauthenticated
+                | Code::SecondFactorNeeded
+                | Code::SecondFactorWrong
+                | Code::SecondFactorBlocked
+        );
+        if is_of_users && !self.is_bodyless {
             response.insert_header((WWW_AUTHENTICATE, USER_CHALLENGE));
         }
     }

@@ -24,7 +24,7 @@ use crate::inventory::Inventory;
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
-use crate::users::{AuthenticateError, Permission, Principal, Users};
+use crate::users::{AuthenticateError, OwnSecondFactor, Permission, Principal, Users};
 
 /// What users are told while devices come first.
 pub(super) const BUSY: &str = "the server is overloaded";
@@ -83,6 +83,12 @@ impl<P> AuthedUser<P> {
     /// Ends the session that the caller came with.
     pub async fn log_out(&self) -> Result<(), StorageError> {
         self.core.logins.log_out(&self.principal, self.actor.origin.clone()).await
+    }
+
+    /// The caller's second factor.
+    #[must_use]
+    pub fn second_factor(&self) -> OwnSecondFactor {
+        self.core.second_factors.of(self.scope(), &self.principal)
     }
 
     /// The devices of the caller's tenant.

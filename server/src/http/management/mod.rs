@@ -16,6 +16,7 @@ pub mod release_keys;
 pub mod release_labels;
 pub mod release_policy;
 pub mod releases;
+pub mod second_factors;
 pub mod setup;
 pub mod software;
 mod tus;
@@ -24,8 +25,21 @@ pub mod uploads;
 pub mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use secrecy::SecretString;
+use serde::Deserialize;
 
 /// A moment on the wire: RFC 3339, UTC, with a fraction.
 fn timestamp(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A text that is wiped when it is dropped and never shown.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Secret(SecretString);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
 }

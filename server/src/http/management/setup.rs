@@ -1,9 +1,9 @@
 //! The first user is made over the network (user authentication §10).
 
 use actix_web::{HttpRequest, HttpResponse};
-use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::Secret;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
 use crate::http::json::{ANONYMOUS_MAX_BYTES, Json};
@@ -20,17 +20,6 @@ pub struct FirstUser {
     /// The password to log in with.
     #[schema(value_type = String)]
     password: Secret,
-}
-
-/// A text that is wiped when it is dropped and never shown.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-struct Secret(SecretString);
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
 }
 
 /// Makes the first user, an admin.

@@ -7,14 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::timestamp;
+use super::{Secret, timestamp};
 use crate::crypto::password::PasswordError;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{Anonymous, AuthedUser, Requires};
 use crate::http::failure::storage_failure;
 use crate::http::json::{ANONYMOUS_MAX_BYTES, OptionalJson};
 use crate::http::query::Query;
-use crate::users::{Email, LogInError, Permission, SessionLife, User, UserError, UserFilter};
+use crate::users::{CheckError, Email, LogInError, Permission, SessionLife, User, UserError, UserFilter};
 
 /// The type of a bare token: clients compare it for equality.
 const TOKEN_TYPE: &str = "application/jwt";
@@ -37,6 +37,10 @@ pub struct LogIn {
     /// Whether it lasts until it is ended.
     #[serde(default)]
     no_expiry: bool,
+    /// A code of the second factor, or a recovery code; empty for none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    token2fa: Option<Secret>,
 }
 
 /// A user, as clients take it.
@@ -63,7 +67,7 @@ impl From<User> for UserBody {
             login_ts: user.login_at.map(timestamp),
             // Nobody checks addresses, and the web interface insists.
             verified: true,
-            tfa_status: "disabled",
+            tfa_status: user.totp.as_str(),
             roles: user.roles.iter().map(|role| role.id().to_owned()).collect(),
         }
     }
@@ -78,7 +82,8 @@ impl From<User> for UserBody {
     responses(
         (status = 200, description = "The token", body = String, content_type = "application/jwt"),
         (status = 400, description = "Malformed body"),
-        (status = 401, description = "Wrong address or password"),
+        (status = 401, description = "Wrong address or password; with `2fa` in the text and the code, a right password \
+            that needs a code of the second factor, or another one"),
         (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
         (status = 429, description = "Too many passwords from here: try again later"),
@@ -94,8 +99,10 @@ pub async fn log_in(
     let logins = caller.logins().await?;
     let (email, password) = basic(&request).ok_or_else(|| ApiError::from(LogInError::Refused))?;
     caller.check_password_from(request.peer_addr().map(|peer| peer.ip()))?;
-    let life = if body.0.unwrap_or_default().no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
-    let logged_in = logins.log_in(&email, password, life, caller.origin()).await?;
+    let body = body.0.unwrap_or_default();
+    let code = body.token2fa.map(|code| code.0).filter(|code| !code.expose_secret().trim().is_empty());
+    let life = if body.no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
+    let logged_in = logins.log_in(&email, password, code, life, caller.origin()).await?;
     tracing::info!(user.id = %logged_in.session.user, session.id = %logged_in.session.id, "user logged in");
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
@@ -189,6 +196,12 @@ impl From<LogInError> for ApiError {
     fn from(err: LogInError) -> Self {
         match err {
             LogInError::Refused => Self::new(Code::Unauthenticated, err.to_string()),
+            LogInError::SecondFactorNeeded => Self::new(Code::SecondFactorNeeded, err.to_string()),
+            LogInError::SecondFactorWrong => Self::new(Code::SecondFactorWrong, err.to_string()),
+            LogInError::SecondFactorBlocked { retry_after_secs } => {
+                Self::retry_after(Code::SecondFactorBlocked, err.to_string(), retry_after_secs)
+            }
+            LogInError::SecondFactor(err) => check_failure(err),
             LogInError::Password(err) => password_failure(err),
             LogInError::Sign(err) => Self::internal(err),
             LogInError::Storage(err) => storage_failure(err),
@@ -207,6 +220,14 @@ impl From<UserError> for ApiError {
             UserError::Password(err) => password_failure(err),
             UserError::Storage(err) => storage_failure(err),
         }
+    }
+}
+
+/// What a code that was not judged means.
+pub(super) fn check_failure(err: CheckError) -> ApiError {
+    match err {
+        CheckError::Storage(err) => storage_failure(err),
+        CheckError::Sealed { .. } => ApiError::internal(err),
     }
 }
 
