@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use harness::names::unique;
 use harness::process::{run, run_ok};
 use harness::server::{ADMIN, PASSWORD};
-use harness::{ArtifactSpec, Peer, TestServer, management, shared_server};
+use harness::{ArtifactSpec, Authenticator, Management, Peer, TestServer, management, shared_server};
 use libtest_mimic::Trial;
 
 const PEERS: &[Peer] = &[Peer::MenderCli];
@@ -14,6 +15,7 @@ const PEERS: &[Peer] = &[Peer::MenderCli];
 pub(crate) fn trials() -> Vec<Trial> {
     harness::peer_trials![PEERS;
         login_upload_list_delete,
+        second_factor_is_asked_for_and_taken,
         wrong_password_is_told,
         refused_upload_is_told,
         devices_are_listed,
@@ -64,6 +66,24 @@ fn login_upload_list_delete() {
     let list = run_ok(&mut cli(server, home, &url, &["artifacts", "list"]));
     assert!(!list.contains(&artifact.name), "{list}");
     server.admin().get(&format!("{}/{id}", management::ARTIFACTS)).expect(404);
+}
+
+fn second_factor_is_asked_for_and_taken() {
+    let server = shared_server();
+    let email = format!("{}@example.com", unique("cli"));
+    server.add_user(&email, "viewer", PASSWORD);
+    let mut authenticator = Authenticator::enrol(&Management::login(server.http(), &email, PASSWORD));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (home, url) = (dir.path(), server.url());
+    let args = ["login", "--username", &email, "--password", PASSWORD];
+    let output = run(&mut cli(server, home, &url, &args));
+    assert!(!output.status.success() && all(&output).contains("401"), "{}", all(&output));
+    let wrong = authenticator.wrong_code();
+    let output = run(&mut cli(server, home, &url, &[args.as_slice(), &["--2fa-code", &wrong]].concat()));
+    assert!(!output.status.success() && all(&output).contains("401"), "{}", all(&output));
+    let code = authenticator.next_code();
+    run_ok(&mut cli(server, home, &url, &[args.as_slice(), &["--2fa-code", &code]].concat()));
+    run_ok(&mut cli(server, home, &url, &["devices", "list"]));
 }
 
 fn wrong_password_is_told() {

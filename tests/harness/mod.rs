@@ -18,6 +18,7 @@
 //! | `SEALIFT_BIN_DIR=DIR` | the programs in `DIR` are tested; nothing is built |
 
 pub mod artifacts;
+pub mod authenticator;
 pub mod binaries;
 mod blobs;
 pub mod device;
@@ -38,6 +39,7 @@ pub mod tus;
 pub mod wait;
 
 pub use self::artifacts::{ArtifactFile, ArtifactSpec};
+pub use self::authenticator::Authenticator;
 pub use self::device::{Device, DeviceKey};
 pub use self::engine::Engine;
 pub use self::http::{Body, HttpClient, Request, Response};

@@ -8,6 +8,7 @@ mod inventory;
 mod permissions;
 mod release_trust;
 mod releases;
+mod second_factors;
 mod setup;
 mod uploads;
 mod useradm;
@@ -19,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(permissions::trials());
     trials.extend(setup::trials());
     trials.extend(useradm::trials());
+    trials.extend(second_factors::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());

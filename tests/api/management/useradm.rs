@@ -126,7 +126,7 @@ fn users_are_listed_without_secrets() {
     assert!(!response.text().contains("password") && !response.text().contains("$argon2"));
 }
 
-fn claims(token: &str) -> Value {
+pub(super) fn claims(token: &str) -> Value {
     let text = token.split('.').nth(1).expect("three parts");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).expect("base64url")).expect("JSON")
 }
