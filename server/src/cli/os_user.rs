@@ -25,8 +25,7 @@ mod tests {
 
     #[test]
     fn numbers_have_the_names_of_the_machine() {
-        let accounts =
-            "root:x:0:0:root:/root:/bin/bash\nno line\n:x:7:7::/:\nops:x:1000:1000::/home/ops:/bin/sh\n";
+        let accounts = "root:x:0:0:root:/:/bin/sh\nno line\n:x:7:7::/:\nops:x:1000:1000::/:/bin/sh\n";
         assert_eq!(name_of("0", accounts), Some("root"));
         assert_eq!(name_of("1000", accounts), Some("ops"));
         assert_eq!(name_of("7", accounts), None);
