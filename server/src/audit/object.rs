@@ -61,6 +61,8 @@ object_kinds! {
     Upload = "upload";
     /// A key that artifacts are signed with.
     VerificationKey = "verification_key";
+    /// A set of permissions that roles are made of.
+    PermissionSet = "permission_set";
 }
 
 /// A text that names no kind of object.

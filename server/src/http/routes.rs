@@ -137,6 +137,21 @@ routes! {
     POST "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::renew_recovery_codes;
     GET "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::count_recovery_codes;
     GET "/api/management/v1/useradm/users/{id}" => management::users::get;
+    GET "/api/management/v2/useradm/roles" => management::roles::list;
+    POST "/api/management/v2/useradm/roles" => management::roles::add;
+    GET "/api/management/v2/useradm/roles/{name}" => management::roles::get;
+    PUT "/api/management/v2/useradm/roles/{name}" => management::roles::update;
+    DELETE "/api/management/v2/useradm/roles/{name}" => management::roles::delete;
+    GET "/api/management/v1/useradm/roles" => management::roles::list_v1;
+    POST "/api/management/v1/useradm/roles" => management::roles::add_v1;
+    GET "/api/management/v1/useradm/roles/{name}" => management::roles::get_v1;
+    PUT "/api/management/v1/useradm/roles/{name}" => management::roles::update_v1;
+    DELETE "/api/management/v1/useradm/roles/{name}" => management::roles::delete_v1;
+    GET "/api/management/v2/useradm/permission_sets" => management::permission_sets::list;
+    POST "/api/management/v2/useradm/permission_sets" => management::permission_sets::add;
+    GET "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::get;
+    PUT "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::update;
+    DELETE "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::delete;
 
     // Deployments, for users.
     POST "/api/management/v1/deployments/deployments" => management::deployments::create;

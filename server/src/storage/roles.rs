@@ -8,10 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::entity::membership_roles;
 use super::entity::roles::{Column, Entity, Model};
 use super::{Access, StorageError, WriteScope, permission_sets, tenants};
-use crate::ids::{TenantId, UserId};
-use crate::users::{
-    CustomRole, Grant, Granted, Permission, PermissionSet, Rights, RoleName, Standing, Within,
-};
+use crate::ids::UserId;
+use crate::users::{Grant, Granted, PermissionSet, Rights, RoleDefinition, RoleName, Standing, Within};
 
 /// A grant as the column `grants` keeps it.
 #[derive(Deserialize, Serialize)]
@@ -27,7 +25,7 @@ struct StoredGrant {
 }
 
 /// The roles that the tenant made, and the built-in ones to which it added something, by name.
-pub async fn list(scope: &impl Access) -> Result<Vec<CustomRole>, StorageError> {
+pub async fn list(scope: &impl Access) -> Result<Vec<RoleDefinition>, StorageError> {
     let rows = Entity::find()
         .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
         .order_by_asc(Column::Name)
@@ -37,7 +35,7 @@ pub async fn list(scope: &impl Access) -> Result<Vec<CustomRole>, StorageError> 
 }
 
 /// Those of these roles that the tenant made or added something to.
-pub async fn find(scope: &impl Access, names: &[RoleName]) -> Result<Vec<CustomRole>, StorageError> {
+pub async fn find(scope: &impl Access, names: &[RoleName]) -> Result<Vec<RoleDefinition>, StorageError> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -93,18 +91,14 @@ pub async fn standing(scope: &impl Access, names: &[RoleName]) -> Result<Standin
     let custom = find(scope, names).await?;
     let needs_sets = custom.iter().any(|role| matches!(role.name, RoleName::Custom(_)));
     let sets = if needs_sets { permission_sets::list(scope).await? } else { Vec::new() };
-    let rights = rights(names, &custom, &sets);
-    let rights = if scope.tenant() == TenantId::DEFAULT { rights } else { rights.without(OF_DEFAULT_TENANT) };
+    let rights = rights(names, &custom, &sets).in_tenant(scope.tenant());
     let require_2fa = custom.iter().any(|role| role.require_2fa) || tenants::requires_2fa(scope).await?;
     Ok(Standing { rights, require_2fa })
 }
 
-/// What nobody may do from another tenant than the default one.
-const OF_DEFAULT_TENANT: &[Permission] = &[Permission::TenantsManage, Permission::TenantsRead];
-
 /// What roles allow together. A role that is gone allows nothing.
 #[must_use]
-pub fn rights(names: &[RoleName], custom: &[CustomRole], sets: &[PermissionSet]) -> Rights {
+pub fn rights(names: &[RoleName], custom: &[RoleDefinition], sets: &[PermissionSet]) -> Rights {
     let mut rights = Rights::own_account();
     for name in names {
         rights.extend(match name {
@@ -118,8 +112,8 @@ pub fn rights(names: &[RoleName], custom: &[CustomRole], sets: &[PermissionSet])
     rights
 }
 
-fn role(row: Model) -> Result<CustomRole, StorageError> {
-    Ok(CustomRole {
+fn role(row: Model) -> Result<RoleDefinition, StorageError> {
+    Ok(RoleDefinition {
         name: parse_name(&row.name)?,
         grants: parse_grants(&row.grants)?,
         description: row.description,
@@ -177,14 +171,14 @@ fn stored_grant(grant: &Grant) -> StoredGrant {
 /// # Errors
 ///
 /// [`StorageError::is_unique_violation`] if it has one of this name.
-pub async fn insert(tx: &WriteScope<'_>, role: &CustomRole) -> Result<(), StorageError> {
+pub async fn insert(tx: &WriteScope<'_>, role: &RoleDefinition) -> Result<(), StorageError> {
     let row = active(tx, role)?;
     Entity::insert(row).exec_without_returning(&tx.executor()).await?;
     Ok(())
 }
 
 /// Stores a role in place of the one with its name; answers whether there was one.
-pub async fn update(tx: &WriteScope<'_>, role: &CustomRole) -> Result<bool, StorageError> {
+pub async fn update(tx: &WriteScope<'_>, role: &RoleDefinition) -> Result<bool, StorageError> {
     let row = active(tx, role)?;
     let row = super::entity::roles::ActiveModel { created_at: ActiveValue::NotSet, ..row };
     let done = Entity::update_many()
@@ -222,7 +216,10 @@ pub async fn holders(scope: &impl Access, names: &[RoleName]) -> Result<BTreeSet
     Ok(rows.into_iter().map(|row: membership_roles::Model| UserId::from(row.user_id)).collect())
 }
 
-fn active(tx: &WriteScope<'_>, role: &CustomRole) -> Result<super::entity::roles::ActiveModel, StorageError> {
+fn active(
+    tx: &WriteScope<'_>,
+    role: &RoleDefinition,
+) -> Result<super::entity::roles::ActiveModel, StorageError> {
     Ok(super::entity::roles::ActiveModel {
         tenant_id: ActiveValue::Set(tx.tenant().as_uuid()),
         name: ActiveValue::Set(role.name.as_str().to_owned()),

@@ -175,4 +175,12 @@ impl Page {
         let rows = self.page.saturating_sub(1).saturating_mul(self.per_page);
         rows.min(i64::MAX.unsigned_abs())
     }
+
+    /// This part of a list that is whole in memory.
+    #[must_use]
+    pub fn of<T>(self, list: &[T]) -> &[T] {
+        let size = usize::try_from(self.per_page).unwrap_or(usize::MAX).max(1);
+        let before = usize::try_from(self.page.saturating_sub(1)).unwrap_or(usize::MAX);
+        list.chunks(size).nth(before).unwrap_or_default()
+    }
 }

@@ -9,7 +9,6 @@ pub mod logins;
 pub mod second_factors;
 pub mod setup;
 
-mod custom_role;
 mod email;
 mod grant;
 mod permission;
@@ -17,7 +16,9 @@ mod permission_set;
 mod proof;
 mod rights;
 mod role;
+mod role_definition;
 mod role_name;
+mod roles;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,6 @@ mod tests;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-pub use custom_role::{CustomRole, Standing};
 pub use email::{Email, InvalidEmail};
 pub use grant::{Grant, Granted, Within};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
@@ -34,7 +34,9 @@ pub use permission_set::PermissionSet;
 pub use proof::{Authentication, Proof};
 pub use rights::{Reach, Rights};
 pub use role::{Role, UnknownRole};
+pub use role_definition::{RoleDefinition, Standing};
 pub use role_name::{InvalidRoleName, RoleName};
+pub use roles::{RoleDraft, RoleError, Roles};
 pub use second_factors::{CheckError, OwnSecondFactor, SecondFactorError, SecondFactors, TotpState};
 pub use service::{UserError, Users};
 pub use setup::{Setup, SetupError};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Grant, Permission, PermissionSet, Within};
+use crate::ids::TenantId;
 
 /// What a permission reaches.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -103,10 +104,13 @@ impl Rights {
         }
     }
 
-    /// Takes permissions away.
+    /// What is left of these in a tenant: other tenants are the default one's business.
     #[must_use]
-    pub fn without(mut self, permissions: &[Permission]) -> Self {
-        self.0.retain(|permission, _| !permissions.contains(permission));
+    pub fn in_tenant(mut self, tenant: TenantId) -> Self {
+        if tenant != TenantId::DEFAULT {
+            self.0.remove(&Permission::TenantsManage);
+            self.0.remove(&Permission::TenantsRead);
+        }
         self
     }
 

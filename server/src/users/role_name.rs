@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_custom_roles_are_plain_and_not_reserved() {
+    fn names_of_role_definitions_are_plain_and_not_reserved() {
         assert_eq!("europe_2.ops".parse(), Ok(RoleName::Custom("europe_2.ops".to_owned())));
         for text in ["", "a b", "a/b", "RBAC_ROLE_NEW", "ä", &"x".repeat(129)] {
             assert!(text.parse::<RoleName>().is_err(), "{text}");

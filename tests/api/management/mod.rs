@@ -8,6 +8,7 @@ mod inventory;
 mod permissions;
 mod release_trust;
 mod releases;
+mod roles;
 mod second_factors;
 mod setup;
 mod uploads;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(setup::trials());
     trials.extend(useradm::trials());
     trials.extend(second_factors::trials());
+    trials.extend(roles::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());
