@@ -129,6 +129,8 @@ routes! {
     POST "/api/management/v1/useradm/auth/login" => management::users::log_in;
     POST "/api/management/v1/useradm/auth/logout" => management::users::log_out;
     GET "/api/management/v1/useradm/users" => management::users::list;
+    POST "/api/management/v1/useradm/users" => management::members::add;
+    GET "/api/management/v1/useradm/users/exists" => management::members::exists;
     GET "/api/management/v1/useradm/users/me" => management::users::me;
     POST "/api/management/v1/useradm/users/{id}/2fa/enable" => management::second_factors::enable;
     POST "/api/management/v1/useradm/users/{id}/2fa/disable" => management::second_factors::disable;
@@ -137,6 +139,7 @@ routes! {
     POST "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::renew_recovery_codes;
     GET "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::count_recovery_codes;
     GET "/api/management/v1/useradm/users/{id}" => management::users::get;
+    DELETE "/api/management/v1/useradm/users/{id}" => management::members::remove;
     GET "/api/management/v2/useradm/roles" => management::roles::list;
     POST "/api/management/v2/useradm/roles" => management::roles::add;
     GET "/api/management/v2/useradm/roles/{name}" => management::roles::get;

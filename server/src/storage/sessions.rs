@@ -61,6 +61,16 @@ pub async fn delete(tx: &WriteScope<'_>, id: SessionId) -> Result<(), StorageErr
     Ok(())
 }
 
+/// Deletes the sessions of a user in the tenant.
+pub async fn delete_of_member(tx: &WriteScope<'_>, user: UserId) -> Result<(), StorageError> {
+    Entity::delete_many()
+        .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
 /// Deletes all sessions of a user, in all tenants.
 pub async fn delete_of_user(tx: &WriteScope<'_>, user: UserId) -> Result<(), StorageError> {
     Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&tx.executor()).await?;

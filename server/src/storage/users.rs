@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::entity::memberships;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
-use super::{Access, StorageError, WriteScope, roles, totp_factors};
+use super::{Access, StorageError, WriteScope, recovery_codes, roles, sessions, totp_factors};
 use crate::ids::UserId;
 use crate::users::{Account, Email, RoleName, TotpState, User};
 
@@ -184,6 +184,40 @@ pub async fn disable(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> Res
         .filter(Column::Id.eq(id.as_uuid()))
         .exec(&tx.executor())
         .await?;
+    Ok(())
+}
+
+/// Notes that something about a user changed that is not in its row.
+pub async fn touch(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Answers whether somebody has an address, in whatever tenant.
+pub async fn exists(scope: &impl Access, email: &Email) -> Result<bool, StorageError> {
+    let found = Entity::find().filter(Column::Email.eq(email.as_str()));
+    let found = found.select_only().column(Column::Id).into_tuple::<Uuid>();
+    Ok(found.one(&scope.executor()).await?.is_some())
+}
+
+/// Takes a user out of the tenant with its roles and sessions there, and forgets a user that is in no other one.
+pub async fn remove(tx: &WriteScope<'_>, id: UserId) -> Result<(), StorageError> {
+    let executor = tx.executor();
+    roles::assign(tx, id, &[]).await?;
+    sessions::delete_of_member(tx, id).await?;
+    memberships::Entity::delete_by_id((tx.tenant().as_uuid(), id.as_uuid())).exec(&executor).await?;
+    let rest = memberships::Entity::find().filter(memberships::Column::UserId.eq(id.as_uuid()));
+    if rest.one(&executor).await?.is_some() {
+        return Ok(());
+    }
+    sessions::delete_of_user(tx, id).await?;
+    totp_factors::delete(tx, id).await?;
+    recovery_codes::delete_of_user(tx, id).await?;
+    Entity::delete_by_id(id.as_uuid()).exec(&executor).await?;
     Ok(())
 }
 

@@ -95,7 +95,7 @@ pub struct Logins {
     clock: Arc<dyn Clock>,
     issuer: String,
     usual_life: TimeDelta,
-    /// Whether a user was seen. Users are never deleted, so it is not asked again.
+    /// Whether a user was seen. The last admin cannot be removed, so it is not asked again.
     has_users: Arc<AtomicBool>,
 }
 

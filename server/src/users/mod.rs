@@ -11,6 +11,7 @@ pub mod setup;
 
 mod email;
 mod grant;
+mod members;
 mod permission;
 mod permission_set;
 mod proof;
@@ -29,6 +30,7 @@ use secrecy::SecretString;
 pub use email::{Email, InvalidEmail};
 pub use grant::{Grant, Granted, Within};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
+pub use members::{MAX_ROLES_PER_USER, MemberError, Members, NewMember};
 pub use permission::{Object, Permission, UnknownPermission};
 pub use permission_set::PermissionSet;
 pub use proof::{Authentication, Proof};

@@ -42,9 +42,9 @@ pub enum UserError {
 #[derive(Clone)]
 pub struct Users {
     scope: Scope,
-    passwords: PasswordPool,
-    policy: PasswordPolicy,
-    clock: Arc<dyn Clock>,
+    pub(super) passwords: PasswordPool,
+    pub(super) policy: PasswordPolicy,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]

@@ -5,6 +5,7 @@ mod conventions;
 mod deployments;
 mod devauth;
 mod inventory;
+mod members;
 mod permissions;
 mod release_trust;
 mod releases;
@@ -23,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(useradm::trials());
     trials.extend(second_factors::trials());
     trials.extend(roles::trials());
+    trials.extend(members::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());

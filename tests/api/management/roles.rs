@@ -127,7 +127,7 @@ fn built_in_roles_stay_as_they_are() {
     let all = admin.get(&format!("{ROLES}/RBAC_ROLE_PERMIT_ALL")).expect(200).json();
     assert_eq!(all["permission_sets_with_scope"], json!([{ "name": "SuperUser" }]));
     assert_eq!(admin.get(&format!("{ROLES}/admin")).expect(200).json(), all);
-    for name in ["operator", "RBAC_ROLE_OBSERVER"] {
+    for name in ["enroller", "RBAC_ROLE_REMOTE_TERMINAL"] {
         let path = format!("{ROLES}/{name}");
         admin.send_json("POST", ROLES, &json!({ "name": name })).expect_error(409);
         admin.send("DELETE", &path).expect_error(409);

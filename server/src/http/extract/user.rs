@@ -24,7 +24,7 @@ use crate::inventory::Inventory;
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
-use crate::users::{AuthenticateError, OwnSecondFactor, Permission, Principal, Roles, Users};
+use crate::users::{AuthenticateError, Members, OwnSecondFactor, Permission, Principal, Roles, Users};
 
 /// What users are told while devices come first.
 pub(super) const BUSY: &str = "the server is overloaded";
@@ -144,6 +144,12 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn users(&self) -> Users {
         self.core.users_of(self.scope())
+    }
+
+    /// The users of the caller's tenant, as far as the caller may change them.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        Members::new(self.users(), self.scope(), self.principal.clone())
     }
 
     /// The roles of the caller's tenant, as far as the caller may change them.

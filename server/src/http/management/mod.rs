@@ -12,6 +12,7 @@ pub mod device_deployments;
 pub mod devices;
 pub mod groups;
 pub mod inventory;
+pub mod members;
 pub mod permission_sets;
 pub mod release_keys;
 pub mod release_labels;

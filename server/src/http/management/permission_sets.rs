@@ -111,9 +111,9 @@ pub async fn add(
     sent: Sent<ManageUsers, NewPermissionSetBody>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let Sent(caller, NewPermissionSetBody { name, set }) = sent;
+    let Sent(caller, NewPermissionSetBody { name, set: change }) = sent;
     let location = format!("{}/{name}", request.path().trim_end_matches('/'));
-    caller.roles().add_set(&permission_set(name, &set)?).await?;
+    caller.roles().add_set(&permission_set(name, &change)?).await?;
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).finish())
 }
 
@@ -163,8 +163,8 @@ pub async fn update(
     sent: Sent<ManageUsers, PermissionSetChangeBody>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let Sent(caller, set) = sent;
-    caller.roles().update_set(&permission_set(name.into_inner(), &set)?).await?;
+    let Sent(caller, change) = sent;
+    caller.roles().update_set(&permission_set(name.into_inner(), &change)?).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -194,8 +194,7 @@ pub async fn delete(
 }
 
 fn permission_set(name: String, body: &PermissionSetChangeBody) -> Result<PermissionSet, ApiError> {
-    let permissions =
-        body.permissions.iter().map(|permission| permission.unlimited()).collect::<Option<Vec<_>>>();
+    let permissions = body.permissions.iter().map(PermissionBody::unlimited).collect::<Option<Vec<_>>>();
     let permissions = permissions.ok_or_else(|| {
         ApiError::new(
             Code::BadRequest,
