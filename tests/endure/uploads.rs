@@ -9,7 +9,8 @@ use std::time::Duration;
 use harness::artifacts::KeyFiles;
 use harness::management::{ARTIFACTS, location_id};
 use harness::multipart::content_type;
-use harness::{ArtifactSpec, Multipart, TestServer, until};
+use harness::server::{ADMIN, PASSWORD};
+use harness::{ArtifactSpec, Management, Multipart, TestServer, until};
 use libtest_mimic::Trial;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -152,9 +153,11 @@ fn flipped_bits_are_noticed() {
         // Of a signature nothing is known without a key to compare it with.
         if let Some(key) = &sample.key {
             let key = json!({ "name": "release key", "public_key": key });
-            server.admin().send_json("POST", "/api/management/v1/releases/keys", &key).expect(201);
+            // Whom to trust is decided by who logged in lately.
+            let admin = Management::login(server.http(), ADMIN, PASSWORD);
+            admin.send_json("POST", "/api/management/v1/releases/keys", &key).expect(201);
             let policy = json!({ "signature": "require" });
-            server.admin().send_json("PUT", "/api/management/v1/releases/policy", &policy).expect(204);
+            admin.send_json("PUT", "/api/management/v1/releases/policy", &policy).expect(204);
         }
         for _ in 0..number("SEALIFT_ENDURE_FLIPS").unwrap_or(FLIPS) {
             let at = random.random_range(0..sample.bytes.len());

@@ -11,11 +11,14 @@ use crate::crypto::password::{MAX_PASSWORD_BYTES, PASSWORD_LENGTH_FLOOR};
 pub struct Users {
     /// The least number of characters in a password.
     pub password_min_length: usize,
+    /// Whether a fresh proof of who is calling is asked for on Mender's paths too, where their acts can do much harm.
+    /// Existing clients cannot answer that.
+    pub step_up_on_compatible_paths: bool,
 }
 
 impl Default for Users {
     fn default() -> Self {
-        Self { password_min_length: 15 }
+        Self { password_min_length: 15, step_up_on_compatible_paths: false }
     }
 }
 

@@ -128,10 +128,16 @@ routes! {
     POST "/api/management/v1/setup" => management::setup::create_admin;
     POST "/api/management/v1/useradm/auth/login" => management::users::log_in;
     POST "/api/management/v1/useradm/auth/logout" => management::users::log_out;
+    POST "/api/management/v1/useradm/auth/logout-all" => management::sessions::end_all;
+    POST "/api/management/v1/useradm/auth/step-up" => management::sessions::step_up;
+    GET "/api/management/v1/useradm/sessions" => management::sessions::list;
+    DELETE "/api/management/v1/useradm/sessions/{id}" => management::sessions::end;
     GET "/api/management/v1/useradm/users" => management::users::list;
     POST "/api/management/v1/useradm/users" => management::members::add;
     GET "/api/management/v1/useradm/users/exists" => management::members::exists;
     GET "/api/management/v1/useradm/users/me" => management::users::me;
+    PUT "/api/management/v1/useradm/users/me" => management::account::update_me;
+    PUT "/api/management/v2/useradm/users/me" => management::account::update_my_password;
     POST "/api/management/v1/useradm/users/{id}/2fa/enable" => management::second_factors::enable;
     POST "/api/management/v1/useradm/users/{id}/2fa/disable" => management::second_factors::disable;
     GET "/api/management/v1/useradm/2faqr" => management::second_factors::qr;
@@ -139,6 +145,7 @@ routes! {
     POST "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::renew_recovery_codes;
     GET "/api/management/v1/useradm/users/me/2fa/recovery-codes" => management::second_factors::count_recovery_codes;
     GET "/api/management/v1/useradm/users/{id}" => management::users::get;
+    PUT "/api/management/v1/useradm/users/{id}" => management::account::update;
     DELETE "/api/management/v1/useradm/users/{id}" => management::members::remove;
     GET "/api/management/v2/useradm/roles" => management::roles::list;
     POST "/api/management/v2/useradm/roles" => management::roles::add;

@@ -1,6 +1,7 @@
 //! Sessions of users.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -48,6 +49,22 @@ pub async fn insert(tx: &WriteScope<'_>, session: &Session) -> Result<(), Storag
         refreshed_at: ActiveValue::Set(None),
     };
     Entity::insert(row).exec_without_returning(&tx.executor()).await?;
+    Ok(())
+}
+
+/// Stores how and when the user of a session proved who it is.
+pub async fn set_authentication(
+    tx: &WriteScope<'_>,
+    id: SessionId,
+    authentication: Authentication,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::Amr, Expr::value(authentication.proof.as_str()))
+        .col_expr(Column::AuthenticatedAt, Expr::value(authentication.at))
+        .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
     Ok(())
 }
 

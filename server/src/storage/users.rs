@@ -113,6 +113,32 @@ pub async fn account(scope: &impl Access, email: &Email) -> Result<Option<Accoun
     }))
 }
 
+/// The hash of a user's password, whatever the tenant; none if there is no such user.
+pub async fn password_hash(scope: &impl Access, id: UserId) -> Result<Option<SecretString>, StorageError> {
+    let row = Entity::find_by_id(id.as_uuid()).one(&scope.executor()).await?;
+    Ok(row.map(|row| row.password_hash.into()))
+}
+
+/// Stores another address.
+///
+/// # Errors
+///
+/// [`StorageError::is_unique_violation`] if another user has the address.
+pub async fn set_email(
+    tx: &WriteScope<'_>,
+    id: UserId,
+    email: &Email,
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::Email, Expr::value(email.as_str()))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
 /// Answers whether an account is enabled and has the same password still.
 pub async fn is_current(scope: &impl Access, account: &Account) -> Result<bool, StorageError> {
     let row = Entity::find_by_id(account.id.as_uuid()).one(&scope.executor()).await?;

@@ -88,11 +88,11 @@ pub struct LoggedIn {
 /// Opens, checks and ends sessions of users of all tenants.
 #[derive(Clone)]
 pub struct Logins {
-    database: Database,
-    passwords: PasswordPool,
+    pub(super) database: Database,
+    pub(super) passwords: PasswordPool,
     tokens: Arc<TokenAuthority<UserClaims>>,
-    second_factors: SecondFactors,
-    clock: Arc<dyn Clock>,
+    pub(super) second_factors: SecondFactors,
+    pub(super) clock: Arc<dyn Clock>,
     issuer: String,
     usual_life: TimeDelta,
     /// Whether a user was seen. The last admin cannot be removed, so it is not asked again.
@@ -141,7 +141,7 @@ impl Logins {
         };
         let rehashed = if needs_rehash { Some(self.passwords.hash(password).await?) } else { None };
         let session = self.open(&account, rehashed.as_ref(), code, life, origin).await?;
-        let token = self.tokens.sign(&self.claims(&session))?.into();
+        let token = self.sign(&session, session.created_at)?;
         Ok(LoggedIn { token, session })
     }
 
@@ -261,9 +261,10 @@ impl Logins {
         }
     }
 
-    fn claims(&self, session: &Session) -> UserClaims {
-        let issued_at = session.created_at.timestamp();
-        UserClaims {
+    /// Signs a token of a session.
+    pub(super) fn sign(&self, session: &Session, now: DateTime<Utc>) -> Result<SecretString, SignTokenError> {
+        let issued_at = now.timestamp();
+        let claims = UserClaims {
             jti: session.id.as_uuid(),
             sub: session.user.as_uuid(),
             iss: self.issuer.clone(),
@@ -277,7 +278,8 @@ impl Logins {
             auth_time: Some(session.authentication.at.timestamp()),
             tenant: session.tenant.as_uuid(),
             is_user: true,
-        }
+        };
+        Ok(self.tokens.sign(&claims)?.into())
     }
 }
 

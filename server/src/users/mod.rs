@@ -9,6 +9,7 @@ pub mod logins;
 pub mod second_factors;
 pub mod setup;
 
+mod change;
 mod email;
 mod grant;
 mod members;
@@ -21,12 +22,15 @@ mod role_definition;
 mod role_name;
 mod roles;
 mod service;
+mod sessions;
+mod step_up;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+pub use change::AccountChange;
 pub use email::{Email, InvalidEmail};
 pub use grant::{Grant, Granted, Within};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
@@ -41,7 +45,9 @@ pub use role_name::{InvalidRoleName, RoleName};
 pub use roles::{RoleDraft, RoleError, Roles};
 pub use second_factors::{CheckError, OwnSecondFactor, SecondFactorError, SecondFactors, TotpState};
 pub use service::{UserError, Users};
+pub use sessions::{OwnSessions, SessionError};
 pub use setup::{Setup, SetupError};
+pub use step_up::{Shown, StepUpError};
 
 pub use crate::storage::users::UserFilter;
 
@@ -115,6 +121,14 @@ pub enum SessionKind {
     Console,
 }
 
+impl Session {
+    /// Whether it goes on.
+    #[must_use]
+    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|end| now < end) && self.idle_at.is_none_or(|end| now < end)
+    }
+}
+
 impl SessionKind {
     /// The spelling in storage and on the wire.
     #[must_use]
@@ -152,6 +166,22 @@ impl Principal {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         self.rights.may(permission)
+    }
+
+    /// Whether the caller may do nothing but set a second factor up.
+    #[must_use]
+    pub fn has_to_set_up_2fa(&self) -> bool {
+        self.require_2fa && self.totp != TotpState::Enabled
+    }
+
+    /// Whether the caller proved who it is no longer ago than this, with the second factor if there is one. What came
+    /// with a token that was made for a program never did.
+    #[must_use]
+    pub fn is_fresh(&self, now: DateTime<Utc>, max_age: TimeDelta) -> bool {
+        let needs_factor = self.totp == TotpState::Enabled;
+        self.authentication.is_some_and(|shown| {
+            shown.is_fresh(now, max_age) && (!needs_factor || shown.proof.is_multi_factor())
+        })
     }
 
     /// What the caller may do this to, if to anything.

@@ -27,6 +27,15 @@ pub enum UserError {
     /// The tenant has no such user.
     #[error("user {0} does not exist")]
     NotFound(String),
+    /// The current password is wrong or missing.
+    #[error("current password mismatch")]
+    CurrentPassword,
+    /// Nobody changes the password of another.
+    #[error("password cannot be modified")]
+    ForeignPassword,
+    /// Somebody else changed the user in the same moment.
+    #[error("the user was changed meanwhile")]
+    Changed,
     /// There are users already.
     #[error("the first user exists already")]
     NotFirst,
@@ -41,7 +50,7 @@ pub enum UserError {
 /// The users of one tenant.
 #[derive(Clone)]
 pub struct Users {
-    scope: Scope,
+    pub(super) scope: Scope,
     pub(super) passwords: PasswordPool,
     pub(super) policy: PasswordPolicy,
     pub(super) clock: Arc<dyn Clock>,

@@ -11,6 +11,7 @@ mod release_trust;
 mod releases;
 mod roles;
 mod second_factors;
+mod sessions;
 mod setup;
 mod uploads;
 mod useradm;
@@ -25,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(second_factors::trials());
     trials.extend(roles::trials());
     trials.extend(members::trials());
+    trials.extend(sessions::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());

@@ -28,7 +28,13 @@ const PUBLIC: [&str; 7] = [
     "/api/management/v1/setup",
 ];
 /// Routes that belong to everyone who is logged in.
-const OWN: [&str; 3] = ["/useradm/auth/logout", "/useradm/users/me", "/useradm/2faverify"];
+const OWN: [&str; 5] = [
+    "/useradm/auth/logout",
+    "/useradm/auth/step-up",
+    "/useradm/sessions/",
+    "/useradm/users/me",
+    "/useradm/2faverify",
+];
 
 struct Route {
     method: String,

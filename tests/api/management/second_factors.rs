@@ -143,8 +143,11 @@ fn recovery_codes_are_shown_once_and_used_once() {
     let server = shared_server();
     let (email, user) = user(server);
     user.send("POST", CODES).expect_error(409);
-    Authenticator::enrol(&user);
+    let mut authenticator = Authenticator::enrol(&user);
     assert_eq!(user.get(CODES).expect(200).json(), json!({ "left": 0 }));
+    let code = json!({ "code": authenticator.next_code() });
+    let token = user.send_json("POST", "/api/management/v1/useradm/auth/step-up", &code).expect(200).text();
+    let user = Management { http: server.http(), token };
     let shown = user.send("POST", CODES).expect(200);
     assert_eq!(shown.header("Cache-Control"), Some("no-store"));
     let shown = shown.json();

@@ -63,6 +63,9 @@ pub(super) fn refusal(err: UserError) -> CliError {
         UserError::PasswordRefused(_)
         | UserError::EmailTaken
         | UserError::NotFound(_)
+        | UserError::CurrentPassword
+        | UserError::ForeignPassword
+        | UserError::Changed
         | UserError::NotFirst => CliError::No(err.to_string()),
         UserError::Password(_) | UserError::Storage(_) => {
             CliError::unreachable("failed to reach the users", err)

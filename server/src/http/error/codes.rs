@@ -92,6 +92,10 @@ error_codes! {
     SecondFactorWrong UNAUTHORIZED "2fa_invalid";
     /// The password is right; too many codes were wrong.
     SecondFactorBlocked UNAUTHORIZED "2fa_blocked";
+    /// A second factor has to be set up before anything else.
+    SecondFactorSetUp FORBIDDEN "2fa_setup_required";
+    /// The caller has to prove again who it is (RFC 9470).
+    StepUpRequired FORBIDDEN "step_up_required";
     /// The session stands, and the code is wrong: a 401 would end it for clients (management API §0).
     SecondFactorRefused BAD_REQUEST "2fa_invalid";
 

@@ -21,6 +21,10 @@ pub const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("x-error-code"
 
 const JSON: &str = "application/json; charset=utf-8";
 
+/// Says that a proof of who is calling is too old or too weak, and how old it may be (RFC 9470 §3).
+const STEP_UP_CHALLENGE: HeaderValue =
+    HeaderValue::from_static(r#"Bearer error="insufficient_user_authentication", max_age=600"#);
+
 /// Says to user clients how to authenticate (management API §0).
 const USER_CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="ManagementJWT""#);
 
@@ -98,6 +102,9 @@ impl ApiError {
         response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         if let Some(secs) = self.retry_after_secs {
             response.insert_header((RETRY_AFTER, HeaderValue::from(secs)));
+        }
+        if self.code == Code::StepUpRequired {
+            response.insert_header((WWW_AUTHENTICATE, STEP_UP_CHALLENGE));
         }
         let is_of_users = matches!(
             self.code,
@@ -209,6 +216,12 @@ mod tests {
         assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (429, Some("7")));
         let response = ApiError::new(Code::Unauthenticated, "unauthorized").error_response();
         assert_eq!(header(&response, "www-authenticate"), Some(r#"Bearer realm="ManagementJWT""#));
+        let response = ApiError::new(Code::StepUpRequired, "prove it again").error_response();
+        let challenge = r#"Bearer error="insufficient_user_authentication", max_age=600"#;
+        assert_eq!(
+            (response.status().as_u16(), header(&response, "www-authenticate")),
+            (403, Some(challenge))
+        );
         let conflict = ApiError::new(Code::Conflict, "artifact exists").with_metadata(json!({ "a": 1 }));
         assert_eq!(body(conflict.error_response()).await["metadata"], json!({ "a": 1 }));
     }

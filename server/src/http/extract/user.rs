@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -19,12 +20,15 @@ use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::service::Deployments;
 use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
-use crate::http::failure::{storage_failure, unavailable};
+use crate::http::failure::{rate_limited, storage_failure, unavailable};
 use crate::inventory::Inventory;
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
-use crate::users::{AuthenticateError, Members, OwnSecondFactor, Permission, Principal, Roles, Users};
+use crate::users::{
+    AuthenticateError, LoggedIn, Members, OwnSecondFactor, OwnSessions, Permission, Principal, Roles, Shown,
+    StepUpError, Users,
+};
 
 /// What users are told while devices come first.
 pub(super) const BUSY: &str = "the server is overloaded";
@@ -33,7 +37,25 @@ pub(super) const BUSY: &str = "the server is overloaded";
 pub trait Requires {
     /// The permission.
     const PERMISSION: Permission;
+    /// Whether the caller has to have proven lately who it is.
+    const FRESHNESS: Freshness = Freshness::Any;
+    /// Whether it is open to who has to set a second factor up first.
+    const DURING_2FA_SETUP: bool = false;
 }
+
+/// When a caller has to have proven who it is (user authentication §4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Freshness {
+    /// At some time.
+    Any,
+    /// Lately, where the operator asks for it: the path is Mender's, and existing clients cannot answer.
+    WhereAsked,
+    /// Lately.
+    Always,
+}
+
+/// How long ago "lately" is; the challenge says it too.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// The caller, proven to hold permission `P`. The services that it reaches are bound to its tenant.
 pub struct AuthedUser<P> {
@@ -83,6 +105,22 @@ impl<P> AuthedUser<P> {
     /// Ends the session that the caller came with.
     pub async fn log_out(&self) -> Result<(), StorageError> {
         self.core.logins.log_out(&self.principal, self.actor.origin.clone()).await
+    }
+
+    /// Judges whether a password that comes from an address is worth its hashing.
+    pub fn check_password_from(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
+        self.core.throttle.password(address).map_err(rate_limited)
+    }
+
+    /// Gives the caller a token that says that it just proved who it is.
+    pub async fn step_up(&self, shown: Shown) -> Result<LoggedIn, StepUpError> {
+        self.core.logins.step_up(&self.principal, shown, self.actor.origin.clone()).await
+    }
+
+    /// The caller's sessions.
+    #[must_use]
+    pub fn sessions(&self) -> OwnSessions {
+        OwnSessions::new(self.scope(), self.principal.clone(), Arc::clone(&self.core.clock))
     }
 
     /// The caller's second factor.
@@ -181,6 +219,19 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
             if !principal.may(P::PERMISSION) {
                 let message = format!("permission {} is needed", P::PERMISSION);
                 return Err(ApiError::new(Code::PermissionDenied, message));
+            }
+            if principal.has_to_set_up_2fa() && !P::DURING_2FA_SETUP {
+                let message = "2fa is asked of you: set it up before anything else";
+                return Err(ApiError::new(Code::SecondFactorSetUp, message));
+            }
+            let wants_fresh = match P::FRESHNESS {
+                Freshness::Any => false,
+                Freshness::WhereAsked => core.config.users.step_up_on_compatible_paths,
+                Freshness::Always => true,
+            };
+            if wants_fresh && !principal.is_fresh(core.clock.now(), FRESH) {
+                let message = "prove again who you are, at useradm/auth/step-up";
+                return Err(ApiError::new(Code::StepUpRequired, message));
             }
             let actor = Arc::new(Actor::caller(&principal, origin));
             Ok(Self { principal, actor, core, permission: PhantomData })

@@ -1,5 +1,6 @@
 //! The management API, as existing tools speak it (management API).
 
+pub mod account;
 pub mod artifact_body;
 pub mod artifact_link;
 pub mod artifact_upload;
@@ -21,6 +22,7 @@ pub mod releases;
 pub mod role_body;
 pub mod roles;
 pub mod second_factors;
+pub mod sessions;
 pub mod setup;
 pub mod software;
 mod tus;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::timestamp;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AuthedUser, Requires, Sent};
+use crate::http::extract::{AuthedUser, Freshness, Requires, Sent};
 use crate::http::failure::storage_failure;
 use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
@@ -25,6 +25,7 @@ impl Requires for ReadTrust {
 pub struct WriteTrust;
 impl Requires for WriteTrust {
     const PERMISSION: Permission = Permission::TrustWrite;
+    const FRESHNESS: Freshness = Freshness::Always;
 }
 
 /// A key to be trusted.

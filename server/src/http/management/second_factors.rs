@@ -8,13 +8,27 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
-use super::users::{OwnAccount, check_failure};
+use super::users::{OwnAccess, OwnAccount, check_failure};
 use crate::crypto::second_factor::qr_png;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AuthedUser, Sent};
+use crate::http::extract::{AuthedUser, Freshness, Requires, Sent};
 use crate::http::failure::storage_failure;
 use crate::ids::UserId;
 use crate::users::{Permission, Principal, SecondFactorError};
+
+/// May take one's own second factor away, or, with more, that of another.
+pub struct DisableFactor;
+impl Requires for DisableFactor {
+    const PERMISSION: Permission = Permission::AccountOwn;
+    const FRESHNESS: Freshness = Freshness::WhereAsked;
+}
+
+/// May have recovery codes.
+pub struct RenewRecoveryCodes;
+impl Requires for RenewRecoveryCodes {
+    const PERMISSION: Permission = Permission::AccountOwn;
+    const FRESHNESS: Freshness = Freshness::Always;
+}
 
 /// A code of an authenticator.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -57,7 +71,7 @@ pub struct RecoveryCodesLeft {
     ),
     security(("user" = []))
 )]
-pub async fn enable(caller: AuthedUser<OwnAccount>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn enable(caller: AuthedUser<OwnAccess>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     if whom(&id, caller.principal()) != Some(caller.principal().user) {
         let message = "a second factor is set up by its owner only";
         return Err(ApiError::new(Code::PermissionDenied, message));
@@ -80,7 +94,7 @@ pub async fn enable(caller: AuthedUser<OwnAccount>, id: web::Path<String>) -> Re
     ),
     security(("user" = []))
 )]
-pub async fn qr(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, ApiError> {
+pub async fn qr(caller: AuthedUser<OwnAccess>) -> Result<HttpResponse, ApiError> {
     let uri = caller.second_factor().uri().await?;
     let picture = qr_png(&uri).map_err(ApiError::internal)?;
     Ok(secret().json(QrCode { qr: STANDARD.encode(picture) }))
@@ -105,7 +119,7 @@ pub async fn qr(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, ApiError
     ),
     security(("user" = []))
 )]
-pub async fn verify(sent: Sent<OwnAccount, SecondFactorCode>) -> Result<HttpResponse, ApiError> {
+pub async fn verify(sent: Sent<OwnAccess, SecondFactorCode>) -> Result<HttpResponse, ApiError> {
     let Sent(caller, body) = sent;
     caller.second_factor().verify(body.token2fa.0.expose_secret().trim()).await?;
     tracing::info!(user.id = %caller.principal().user, "second factor enabled");
@@ -121,14 +135,14 @@ pub async fn verify(sent: Sent<OwnAccount, SecondFactorCode>) -> Result<HttpResp
     responses(
         (status = 200, description = "There is none any more"),
         (status = 401, description = "No valid session"),
-        (status = 403, description = "Not allowed"),
+        (status = 403, description = "Not allowed, or the proof of who is calling is too old"),
         (status = 404, description = "No such user"),
         (status = 503, description = "Too busy, or the database is away"),
     ),
     security(("user" = []))
 )]
 pub async fn disable(
-    caller: AuthedUser<OwnAccount>,
+    caller: AuthedUser<DisableFactor>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let principal = caller.principal();
@@ -156,13 +170,13 @@ pub async fn disable(
     responses(
         (status = 200, description = "The codes", body = RecoveryCodes),
         (status = 401, description = "No valid session"),
-        (status = 403, description = "Not allowed"),
+        (status = 403, description = "Not allowed, or the proof of who is calling is too old"),
         (status = 409, description = "There is no second factor that they could stand in for"),
         (status = 503, description = "Too busy, or the database is away"),
     ),
     security(("user" = []))
 )]
-pub async fn renew_recovery_codes(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, ApiError> {
+pub async fn renew_recovery_codes(caller: AuthedUser<RenewRecoveryCodes>) -> Result<HttpResponse, ApiError> {
     let codes = caller.second_factor().renew_recovery_codes().await?;
     tracing::info!(user.id = %caller.principal().user, "recovery codes renewed");
     let codes = codes.iter().map(|code| code.expose_secret().to_owned()).collect();

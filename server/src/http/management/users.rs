@@ -17,12 +17,19 @@ use crate::http::query::Query;
 use crate::users::{CheckError, Email, LogInError, Permission, SessionLife, User, UserError, UserFilter};
 
 /// The type of a bare token: clients compare it for equality.
-const TOKEN_TYPE: &str = "application/jwt";
+pub(super) const TOKEN_TYPE: &str = "application/jwt";
 
 /// May see, change and end what is one's own.
 pub struct OwnAccount;
 impl Requires for OwnAccount {
     const PERMISSION: Permission = Permission::AccountOwn;
+}
+
+/// May see who one is, leave, and set a second factor up: what is left to who has to.
+pub struct OwnAccess;
+impl Requires for OwnAccess {
+    const PERMISSION: Permission = Permission::AccountOwn;
+    const DURING_2FA_SETUP: bool = true;
 }
 
 /// May see users.
@@ -121,7 +128,7 @@ pub async fn log_in(
     ),
     security(("user" = []))
 )]
-pub async fn log_out(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, ApiError> {
+pub async fn log_out(caller: AuthedUser<OwnAccess>) -> Result<HttpResponse, ApiError> {
     caller.log_out().await.map_err(storage_failure)?;
     Ok(HttpResponse::Accepted().finish())
 }
@@ -138,7 +145,7 @@ pub async fn log_out(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, Api
     ),
     security(("user" = []))
 )]
-pub async fn me(caller: AuthedUser<OwnAccount>) -> Result<HttpResponse, ApiError> {
+pub async fn me(caller: AuthedUser<OwnAccess>) -> Result<HttpResponse, ApiError> {
     let user = caller.users().get(caller.principal().user).await?;
     Ok(HttpResponse::Ok().json(UserBody::from(user)))
 }
@@ -214,9 +221,12 @@ impl From<UserError> for ApiError {
         let text = err.to_string();
         match err {
             UserError::InvalidEmail(_) => Self::new(Code::BadRequest, text),
-            UserError::PasswordRefused(_) | UserError::EmailTaken => Self::new(Code::Unprocessable, text),
+            UserError::PasswordRefused(_)
+            | UserError::EmailTaken
+            | UserError::CurrentPassword
+            | UserError::ForeignPassword => Self::new(Code::Unprocessable, text),
             UserError::NotFound(_) => Self::new(Code::NotFound, text),
-            UserError::NotFirst => Self::new(Code::Conflict, text),
+            UserError::NotFirst | UserError::Changed => Self::new(Code::Conflict, text),
             UserError::Password(err) => password_failure(err),
             UserError::Storage(err) => storage_failure(err),
         }
@@ -231,7 +241,7 @@ pub(super) fn check_failure(err: CheckError) -> ApiError {
     }
 }
 
-fn password_failure(err: PasswordError) -> ApiError {
+pub(super) fn password_failure(err: PasswordError) -> ApiError {
     match err {
         PasswordError::Overloaded { retry_after_secs } => {
             ApiError::retry_after(Code::Unavailable, err.to_string(), retry_after_secs)

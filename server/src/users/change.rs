@@ -1,0 +1,90 @@
+//! Changes of addresses and passwords.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Email, Principal, UserError, Users};
+use crate::audit::{Action, Event, Object};
+use crate::crypto::password::{MAX_PASSWORD_BYTES, Verdict};
+use crate::ids::UserId;
+use crate::storage::{WriteScope, sessions, users};
+
+/// What of a user becomes different.
+#[derive(Debug, Default)]
+pub struct AccountChange {
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new password.
+    pub password: Option<SecretString>,
+}
+
+impl Users {
+    /// Changes the caller's own address or password, for who knows the current password; ends the caller's other
+    /// sessions.
+    pub async fn change_own(
+        &self,
+        caller: &Principal,
+        change: AccountChange,
+        current: Option<SecretString>,
+    ) -> Result<(), UserError> {
+        let current = current.ok_or(UserError::CurrentPassword)?;
+        if current.expose_secret().len() > MAX_PASSWORD_BYTES {
+            return Err(UserError::CurrentPassword);
+        }
+        let email = change.email.as_ref().unwrap_or(&caller.email);
+        if let Some(password) = &change.password {
+            self.policy.check(password, email.as_str())?;
+        }
+        let missing = || UserError::NotFound(caller.user.to_string());
+        let stored = users::password_hash(&self.scope, caller.user).await?.ok_or_else(missing)?;
+        let Verdict::Right { .. } = self.passwords.verify(current, Some(stored.clone())).await? else {
+            return Err(UserError::CurrentPassword);
+        };
+        let hash = match change.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let now = self.clock.now();
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let same = users::password_hash(&tx, caller.user).await?.ok_or_else(missing)?;
+        if same.expose_secret() != stored.expose_secret() {
+            return Err(UserError::Changed);
+        }
+        let mut changed = Vec::new();
+        if let Some(hash) = hash {
+            users::set_password_hash(&tx, caller.user, &hash, now).await?;
+            changed.push("password: replaced".to_owned());
+        }
+        if let Some(email) = change.email {
+            set_email(&tx, caller.user, &email, now).await?;
+            changed.push(format!("email: {email}"));
+        }
+        sessions::delete_others(&tx, caller.user, caller.session).await?;
+        let user = Object::user(caller.user, &caller.email);
+        tx.audit(Event::new(Action::Update, user).change(changed.join(", ")));
+        Ok(transaction.commit(now).await?)
+    }
+
+    /// Changes the address of another user, and ends the sessions of that user.
+    pub async fn change_email(&self, id: UserId, email: &Email) -> Result<(), UserError> {
+        let now = self.clock.now();
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let user = users::find(&tx, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
+        set_email(&tx, id, email, now).await?;
+        sessions::delete_of_user(&tx, id).await?;
+        tx.audit(Event::new(Action::Update, Object::user(id, &user.email)).change(format!("email: {email}")));
+        Ok(transaction.commit(now).await?)
+    }
+}
+
+async fn set_email(
+    tx: &WriteScope<'_>,
+    id: UserId,
+    email: &Email,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), UserError> {
+    users::set_email(tx, id, email, now).await.map_err(|err| {
+        if err.is_unique_violation() { UserError::EmailTaken } else { UserError::Storage(err) }
+    })
+}
