@@ -25,6 +25,8 @@ pub enum Peer {
     Unshare,
     /// `sslyze`, which scans TLS configurations.
     Sslyze,
+    /// `schemathesis`, which tests servers by their description.
+    Schemathesis,
     /// `tuspy`, a client of tus for Python.
     Tuspy,
     /// `libfaketime`, which gives a program another time.
@@ -44,6 +46,7 @@ impl Peer {
             Self::OpenSsl if !on_path("openssl") => Some("openssl is not installed"),
             Self::Nginx if !on_path("nginx") => Some("nginx is not installed"),
             Self::Sslyze if !on_path("sslyze") => Some("sslyze is not installed"),
+            Self::Schemathesis if !on_path("schemathesis") => Some("schemathesis is not installed"),
             Self::Tuspy if !has_tuspy() => Some("tuspy is not installed"),
             Self::Faketime if !on_path("faketime") => Some("faketime is not installed"),
             Self::Postgres if !postgres::is_installed() => Some("postgresql is not installed"),
@@ -58,6 +61,7 @@ impl Peer {
             | Self::OpenSsl
             | Self::Nginx
             | Self::Unshare
+            | Self::Schemathesis
             | Self::Sslyze
             | Self::Tuspy
             | Self::Faketime

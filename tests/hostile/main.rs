@@ -15,6 +15,7 @@ mod limits_load;
 mod limits_slow;
 mod refusal;
 mod scanner;
+mod schema;
 mod smuggling;
 mod targets;
 mod world;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     trials.extend(targets::trials());
     trials.extend(smuggling::trials());
     trials.extend(scanner::trials());
+    trials.extend(schema::trials());
     trials.extend(limits_admission::trials());
     trials.extend(limits_chunks::trials());
     trials.extend(limits_connections::trials());

@@ -71,6 +71,11 @@ impl World {
         }
     }
 
+    /// The name of the release that is rolled out.
+    pub(crate) fn release(&self) -> &str {
+        &self.release
+    }
+
     /// Everything that users and the device can see and that no refused request may change.
     #[track_caller]
     pub(crate) fn looks(&self) -> BTreeMap<String, Value> {
@@ -181,9 +186,10 @@ impl Route {
 
     /// Routes whose credential is not a session.
     pub(crate) fn is_open(&self) -> bool {
-        const OPEN: [&str; 6] = [
+        const OPEN: [&str; 7] = [
             "/health/",
             "/openapi.json",
+            "/docs",
             "/authentication/auth_requests",
             "/deployments/download/",
             "/auth/login",

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod content;
 pub mod defaults;
 pub mod device;
+pub mod docs;
 pub mod error;
 pub mod extract;
 pub mod failure;

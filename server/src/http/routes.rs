@@ -4,8 +4,8 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, Responder, Route, web};
 use utoipa::OpenApi;
 
-use super::openapi::Security;
-use super::{device, health, management};
+use super::openapi::{Security, completed};
+use super::{device, docs, health, management};
 
 /// A route: method and path.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -182,12 +182,19 @@ routes! {
     GET "/health/live" => health::live;
     GET "/health/ready" => health::ready;
     GET "/openapi.json" => health::openapi;
+    GET "/docs" => docs::docs;
 }
 
 /// The description of all routes, as JSON.
 #[must_use]
 pub fn openapi_json() -> String {
-    Description::openapi().to_pretty_json().unwrap_or_default()
+    serde_json::to_string_pretty(&openapi()).unwrap_or_default()
+}
+
+/// The description of all routes.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    completed(&Description::openapi())
 }
 
 fn add(resources: &mut Vec<(&'static str, Vec<Route>)>, path: &'static str, route: Route) {
@@ -211,7 +218,7 @@ async fn options(request: HttpRequest) -> impl Responder {
 mod tests {
     use serde_json::Value;
 
-    use super::{TABLE, openapi_json};
+    use super::{TABLE, openapi, openapi_json};
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
@@ -228,5 +235,18 @@ mod tests {
         described.sort();
         routed.sort();
         assert_eq!(described, routed);
+    }
+
+    #[test]
+    fn operations_have_a_name_of_their_own() {
+        let document = openapi();
+        let operations =
+            document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
+        let mut names: Vec<&str> =
+            operations.map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 }

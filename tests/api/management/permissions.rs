@@ -18,9 +18,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Routes that need no session of a user or device.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 8] = [
     "/health/",
     "/openapi.json",
+    "/docs",
     "/.well-known/",
     "/api/devices/v1/authentication/auth_requests",
     "/api/devices/v1/deployments/download/",

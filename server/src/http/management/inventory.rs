@@ -35,10 +35,21 @@ pub struct InventoryBody {
     updated_ts: String,
 }
 
+/// A value of an attribute: one, or a list of one kind (management API §3).
+#[derive(Serialize, utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes what is written")]
+#[serde(untagged)]
+enum AttributeValue {
+    Text(String),
+    Number(f64),
+    Texts(Vec<String>),
+    Numbers(Vec<f64>),
+}
+
 #[derive(Serialize, utoipa::ToSchema)]
 struct AttributeBody {
     name: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = AttributeValue)]
     value: Value,
     scope: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
