@@ -1,12 +1,12 @@
 //! `/api/management/`: what users and their tools say.
 
+mod access;
 mod artifacts;
 mod conventions;
 mod deployments;
 mod devauth;
 mod inventory;
 mod members;
-mod permissions;
 mod release_trust;
 mod releases;
 mod roles;
@@ -20,7 +20,7 @@ use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = conventions::trials();
-    trials.extend(permissions::trials());
+    trials.extend(access::trials());
     trials.extend(setup::trials());
     trials.extend(useradm::trials());
     trials.extend(second_factors::trials());
