@@ -24,6 +24,7 @@ mod m20261124_000015_uploads;
 mod m20261125_000016_totp_factors;
 mod m20261125_000017_recovery_codes;
 mod m20261125_000018_session_proofs;
+mod m20261125_000020_personal_tokens;
 mod m20261125_000024_roles;
 mod m20261125_000025_membership_roles;
 mod m20261125_000026_tenants_require_2fa;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000016_totp_factors::Migration),
             Box::new(m20261125_000017_recovery_codes::Migration),
             Box::new(m20261125_000018_session_proofs::Migration),
+            Box::new(m20261125_000020_personal_tokens::Migration),
             Box::new(m20261125_000024_roles::Migration),
             Box::new(m20261125_000025_membership_roles::Migration),
             Box::new(m20261125_000026_tenants_require_2fa::Migration),

@@ -374,6 +374,7 @@ impl Running {
             let _ = task.await;
         }
         upkeep::store_sightings(&self.core).await?;
+        upkeep::store_token_uses(&self.core).await?;
         let database = self.core.database.clone();
         // With the last handle the writer's queue closes; it ends when all that was queued is stored.
         drop(self.core);

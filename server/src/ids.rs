@@ -90,6 +90,8 @@ uuid_newtype! {
     SessionId;
     /// A customer: nothing of one is visible to another.
     TenantId;
+    /// A token that a user made for a program; the `jti` of one that is a JWT.
+    TokenId;
     /// An upload that comes in parts.
     UploadId;
     /// A person who may log in.

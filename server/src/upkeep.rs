@@ -13,7 +13,7 @@ use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
 use crate::releases::{ReleaseError, expire_uploads, settle_blobs};
-use crate::storage::{StorageError, auth_sets, change_log, sessions, sightings};
+use crate::storage::{StorageError, auth_sets, change_log, personal_tokens, sessions, sightings};
 use crate::telemetry::chain;
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
 
@@ -25,6 +25,9 @@ const SWEEP_PERIOD: Duration = Duration::from_mins(10);
 
 /// How often uploads are looked for that nobody goes on with.
 const UPLOADS_PERIOD: Duration = Duration::from_mins(1);
+
+/// How often it is stored when personal tokens were used.
+const TOKENS_PERIOD: Duration = Duration::from_mins(1);
 
 /// How often the certificate's age is looked at. After a start with a wrong clock nobody can connect until then.
 const CERTIFICATE_PERIOD: Duration = Duration::from_mins(1);
@@ -45,7 +48,7 @@ const SIGHTINGS_BATCH: usize = 10_000;
 #[must_use]
 pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
     let (seeing, sweeping) = (Arc::clone(core), Arc::clone(core));
-    let (settling, expiring) = (Arc::clone(core), Arc::clone(core));
+    let (settling, expiring, using) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
     vec![
         every(SIGHTINGS_PERIOD, "store last-seen times", move || {
             let core = Arc::clone(&seeing);
@@ -58,6 +61,10 @@ pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
         every(BLOBS_PERIOD, "remove the blobs of artifacts that are gone", move || {
             let core = Arc::clone(&settling);
             async move { settle(&core).await }
+        }),
+        every(TOKENS_PERIOD, "store when tokens were used", move || {
+            let core = Arc::clone(&using);
+            async move { store_token_uses(&core).await }
         }),
         every(UPLOADS_PERIOD, "forget unfinished uploads", move || {
             let core = Arc::clone(&expiring);
@@ -102,6 +109,24 @@ pub async fn store_sightings(core: &Core) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// Stores when personal tokens were used; what cannot be stored now is kept for the next time.
+pub async fn store_token_uses(core: &Core) -> Result<(), StorageError> {
+    let taken = core.logins.token_uses().take();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let store = async {
+        let tx = core.database.begin(TenantId::DEFAULT).await?;
+        personal_tokens::store_uses(&tx.scope(), &taken).await?;
+        tx.commit(core.clock.now()).await
+    };
+    let stored = store.await;
+    if stored.is_err() {
+        core.logins.token_uses().restore(taken);
+    }
+    stored
+}
+
 async fn store_batch(core: &Core, batch: &[(DeviceNumber, u32)]) -> Result<(), StorageError> {
     let tx = core.database.begin(TenantId::DEFAULT).await?;
     sightings::store(&tx.scope(), batch).await?;
@@ -114,6 +139,7 @@ async fn sweep(core: &Core) -> Result<(), StorageError> {
     let tx = core.database.begin(TenantId::DEFAULT).await?;
     change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
     sessions::delete_expired(&tx.scope(), now).await?;
+    personal_tokens::delete_expired(&tx.scope(), now).await?;
     tx.commit(now).await
 }
 

@@ -163,6 +163,15 @@ routes! {
     PUT "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::update;
     DELETE "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::delete;
 
+    // Personal tokens of users.
+    POST "/api/management/v1/useradm/settings/tokens" => management::settings_tokens::create;
+    GET "/api/management/v1/useradm/settings/tokens" => management::settings_tokens::list;
+    DELETE "/api/management/v1/useradm/settings/tokens/{id}" => management::settings_tokens::revoke;
+    POST "/api/management/v1/useradm/tokens" => management::tokens::create;
+    GET "/api/management/v1/useradm/tokens" => management::tokens::list;
+    DELETE "/api/management/v1/useradm/tokens/{id}" => management::tokens::revoke;
+    POST "/api/management/v1/useradm/tokens/{id}/rotate" => management::tokens::rotate;
+
     // Deployments, for users.
     POST "/api/management/v1/deployments/deployments" => management::deployments::create;
     GET "/api/management/v1/deployments/deployments" => management::deployment_lists::list_v1;

@@ -29,6 +29,7 @@ pub mod inventory_list;
 pub mod overview;
 mod patience;
 pub mod permission_sets;
+pub mod personal_tokens;
 pub mod provides;
 pub mod recovery_codes;
 pub mod release_tags;

@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, Que
 use uuid::Uuid;
 
 use super::entity::sessions::{ActiveModel, Column, Entity, Model};
-use super::{Access, StorageError, WriteScope};
+use super::{Access, StorageError, WriteScope, personal_tokens};
 use crate::ids::{SessionId, UserId};
 use crate::users::{Authentication, Proof, Session, SessionKind};
 
@@ -78,8 +78,9 @@ pub async fn delete(tx: &WriteScope<'_>, id: SessionId) -> Result<(), StorageErr
     Ok(())
 }
 
-/// Deletes the sessions of a user in the tenant.
+/// Deletes the sessions and personal tokens of a user in the tenant.
 pub async fn delete_of_member(tx: &WriteScope<'_>, user: UserId) -> Result<(), StorageError> {
+    personal_tokens::delete_of_member(tx, user).await?;
     Entity::delete_many()
         .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
         .filter(Column::UserId.eq(user.as_uuid()))
@@ -88,14 +89,16 @@ pub async fn delete_of_member(tx: &WriteScope<'_>, user: UserId) -> Result<(), S
     Ok(())
 }
 
-/// Deletes all sessions of a user, in all tenants.
+/// Deletes all sessions and personal tokens of a user, in all tenants.
 pub async fn delete_of_user(tx: &WriteScope<'_>, user: UserId) -> Result<(), StorageError> {
+    personal_tokens::delete_of_user(tx, user, None).await?;
     Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&tx.executor()).await?;
     Ok(())
 }
 
-/// Deletes all sessions of a user but one, in all tenants.
+/// Deletes all sessions and personal tokens of a user but the one that the caller came with, in all tenants.
 pub async fn delete_others(tx: &WriteScope<'_>, user: UserId, kept: SessionId) -> Result<(), StorageError> {
+    personal_tokens::delete_of_user(tx, user, Some(kept)).await?;
     Entity::delete_many()
         .filter(Column::UserId.eq(user.as_uuid()))
         .filter(Column::Id.ne(kept.as_uuid()))

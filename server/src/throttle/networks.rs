@@ -1,6 +1,7 @@
 //! Lists of networks, as operators write them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::Deserialize;
 
@@ -29,6 +30,12 @@ impl Networks {
         Self(vec![loopback_v4, loopback_v6])
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether an address lies in one of them.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
@@ -46,6 +53,27 @@ impl TryFrom<String> for Networks {
             .map(|part| parse(part).ok_or_else(|| NetworkError(part.to_owned())))
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, network) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{network}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = Ipv6Addr::from_bits(self.prefix);
+        let length = self.mask.leading_ones();
+        match address.to_ipv4_mapped().filter(|_| length >= 96) {
+            Some(address) => write!(f, "{address}/{}", length - 96),
+            None => write!(f, "{address}/{length}"),
+        }
     }
 }
 
@@ -95,6 +123,19 @@ mod tests {
         assert!(contain("0.0.0.0/0", "203.0.113.9") && !contain("0.0.0.0/0", "2001:db8::1"));
         assert!(contain("::/0", "203.0.113.9"));
         assert!(!contain("", "127.0.0.1"));
+    }
+
+    #[test]
+    fn lists_are_written_as_they_are_read() {
+        for (text, written) in [
+            ("", ""),
+            ("10.1.2.3/8, 192.0.2.7", "10.0.0.0/8,192.0.2.7/32"),
+            ("0.0.0.0/0,::/0,2001:db8::1/32", "0.0.0.0/0,::/0,2001:db8::/32"),
+        ] {
+            let networks = Networks::try_from(text.to_owned()).unwrap();
+            assert_eq!(networks.to_string(), written);
+            assert_eq!(Networks::try_from(written.to_owned()), Ok(networks));
+        }
     }
 
     #[test]

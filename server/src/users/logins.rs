@@ -1,5 +1,6 @@
 //! Logging in and out, and who a token stands for.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,16 +8,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::second_factors::Checked;
+use super::tokens::{PersonalToken, TokenText, TokenUses};
 use super::{
-    Account, Authentication, CheckError, Email, Principal, Proof, SecondFactors, Session, SessionKind,
-    TotpState,
+    Account, Authentication, CheckError, Email, Principal, Proof, Rights, SecondFactors, Session,
+    SessionKind, TokenChecks, TotpState, User,
 };
 use crate::audit::{Action, Actor, Event, Object, Origin, Who};
 use crate::clock::Clock;
 use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
 use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
-use crate::ids::{SessionId, TenantId};
-use crate::storage::{Database, StorageError, roles, sessions, totp_factors, users};
+use crate::ids::{SessionId, TenantId, UserId};
+use crate::storage::{Database, StorageError, personal_tokens, roles, sessions, totp_factors, users};
 
 /// Sessions that a user may have; the oldest gives way (management API §1.1).
 const SESSIONS_PER_USER: u64 = 10;
@@ -92,6 +94,7 @@ pub struct Logins {
     pub(super) passwords: PasswordPool,
     tokens: Arc<TokenAuthority<UserClaims>>,
     pub(super) second_factors: SecondFactors,
+    personal_tokens: TokenChecks,
     pub(super) clock: Arc<dyn Clock>,
     issuer: String,
     usual_life: TimeDelta,
@@ -112,7 +115,18 @@ impl Logins {
         usual_life: TimeDelta,
     ) -> Self {
         let has_users = Arc::default();
-        Self { database, passwords, tokens, second_factors, clock, issuer, usual_life, has_users }
+        let personal_tokens = TokenChecks::new(database.clone());
+        Self {
+            database,
+            passwords,
+            tokens,
+            second_factors,
+            personal_tokens,
+            clock,
+            issuer,
+            usual_life,
+            has_users,
+        }
     }
 
     /// Opens a session for who knows the password and, with a second factor, has a `code` of it. An unknown address
@@ -145,37 +159,70 @@ impl Logins {
         Ok(LoggedIn { token, session })
     }
 
+    /// Signs tokens of users.
+    #[must_use]
+    pub const fn authority(&self) -> &Arc<TokenAuthority<UserClaims>> {
+        &self.tokens
+    }
+
+    /// When personal tokens were used, before it is stored.
+    #[must_use]
+    pub fn token_uses(&self) -> &Arc<TokenUses> {
+        self.personal_tokens.uses()
+    }
+
     /// Ends the session that the caller came with.
     pub async fn log_out(&self, principal: &Principal, origin: Origin) -> Result<(), StorageError> {
         let actor = Arc::new(Actor::caller(principal, origin));
         let transaction = self.database.scope(principal.tenant).acting(actor).begin().await?;
         let tx = transaction.scope();
-        sessions::delete(&tx, principal.session).await?;
+        match &principal.token {
+            None => sessions::delete(&tx, principal.session).await?,
+            Some(token) => drop(personal_tokens::delete(&tx, token.id).await?),
+        }
         tx.audit(Event::new(Action::LogOut, Object::user(principal.user, &principal.email)));
         transaction.commit(self.clock.now()).await
     }
 
-    /// Who a token stands for now: session, user and role are read each time, so that a revocation acts at once.
+    /// Who a token stands for that comes from an unknown place.
     pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthenticateError> {
+        Box::pin(self.authenticate_from(token, None)).await
+    }
+
+    /// Who a token stands for now, a session's or a personal one: its row, user and role are read each time, so that a
+    /// revocation acts at once.
+    pub async fn authenticate_from(
+        &self,
+        token: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Principal, AuthenticateError> {
         let now = self.clock.now();
+        if TokenText::is_meant(token) {
+            let found = self.personal_tokens.prefixed(token, address, now).await?;
+            return self.holder(found.ok_or(AuthenticateError::Ended)?, now).await;
+        }
         let claims = self.tokens.verify(token, now)?;
         let tenant = TenantId::from(claims.tenant);
         let scope = self.database.scope(tenant);
-        let session = sessions::find(&scope, SessionId::from(claims.jti)).await?;
-        let is_open = |session: &Session| {
-            session.user.as_uuid() == claims.sub
-                && session.expires_at.is_none_or(|end| now < end)
-                && session.idle_at.is_none_or(|end| now < end)
+        let Some(session) = sessions::find(&scope, SessionId::from(claims.jti)).await? else {
+            let named = (claims.jti.into(), claims.sub.into());
+            let found = self.personal_tokens.jwt(tenant, named, address, now).await?;
+            return self.holder(found.ok_or(AuthenticateError::Ended)?, now).await;
         };
-        let session = session.filter(is_open).ok_or(AuthenticateError::Ended)?;
-        let user = users::find(&scope, session.user).await?;
-        let user = user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)?;
+        let is_open = session.user.as_uuid() == claims.sub
+            && session.expires_at.is_none_or(|end| now < end)
+            && session.idle_at.is_none_or(|end| now < end);
+        if !is_open {
+            return Err(AuthenticateError::Ended);
+        }
+        let user = self.enabled_user(tenant, session.user).await?;
         let standing = roles::standing(&scope, &user.roles).await?;
         Ok(Principal {
             user: user.id,
             email: user.email,
             tenant,
             session: session.id,
+            token: None,
             authentication: authentication(&claims),
             totp: user.totp,
             rights: standing.rights,
@@ -193,6 +240,32 @@ impl Logins {
             self.has_users.store(true, Ordering::Relaxed);
         }
         Ok(found)
+    }
+
+    /// The user of a personal token, which proves nothing but itself.
+    async fn holder(&self, token: PersonalToken, now: DateTime<Utc>) -> Result<Principal, AuthenticateError> {
+        let user = self.enabled_user(token.tenant, token.user).await?;
+        let standing = roles::standing(&self.database.scope(token.tenant), &user.roles).await?;
+        let rights = match &token.limits.scopes {
+            Some(scopes) => standing.rights.narrowed_to(&Rights::over_everything(scopes)),
+            None => standing.rights,
+        };
+        Ok(Principal {
+            user: user.id,
+            email: user.email,
+            tenant: token.tenant,
+            session: token.id.as_uuid().into(),
+            authentication: None,
+            totp: user.totp,
+            rights,
+            require_2fa: standing.require_2fa,
+            token: Some(self.personal_tokens.use_of(token, now)),
+        })
+    }
+
+    async fn enabled_user(&self, tenant: TenantId, user: UserId) -> Result<User, AuthenticateError> {
+        let user = users::find(&self.database.scope(tenant), user).await?;
+        user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)
     }
 
     async fn open(

@@ -8,6 +8,7 @@
 pub mod logins;
 pub mod second_factors;
 pub mod setup;
+pub mod tokens;
 
 mod change;
 mod email;
@@ -48,6 +49,7 @@ pub use service::{UserError, Users};
 pub use sessions::{OwnSessions, SessionError};
 pub use setup::{Setup, SetupError};
 pub use step_up::{Shown, StepUpError};
+pub use tokens::{TokenChecks, TokenUse};
 
 pub use crate::storage::users::UserFilter;
 
@@ -151,6 +153,8 @@ pub struct Principal {
     pub tenant: TenantId,
     /// The session.
     pub session: SessionId,
+    /// The personal token that it came with instead of a session; its id is in `session` as well.
+    pub token: Option<TokenUse>,
     /// How and when the caller proved who it is; `None` if a token that was made for a program did.
     pub authentication: Option<Authentication>,
     /// How far the user's second factor is set up.

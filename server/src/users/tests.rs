@@ -39,6 +39,7 @@ pub(super) struct Bench {
     pub(super) logins: Logins,
     pub(super) second_factors: SecondFactors,
     pub(super) keys: FactorKeys,
+    pub(super) random: Arc<SystemRandom>,
 }
 
 impl Bench {
@@ -59,7 +60,7 @@ impl Bench {
             "Test".to_owned(),
             TimeDelta::days(7),
         );
-        Self { storage, clock, users, logins, second_factors, keys: factor_keys }
+        Self { storage, clock, random, users, logins, second_factors, keys: factor_keys }
     }
 
     pub(super) async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {

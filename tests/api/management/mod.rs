@@ -13,6 +13,7 @@ mod roles;
 mod second_factors;
 mod sessions;
 mod setup;
+mod tokens;
 mod uploads;
 mod useradm;
 
@@ -27,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(roles::trials());
     trials.extend(members::trials());
     trials.extend(sessions::trials());
+    trials.extend(tokens::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());

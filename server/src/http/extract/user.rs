@@ -25,6 +25,7 @@ use crate::inventory::Inventory;
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
+use crate::users::tokens::PersonalTokens;
 use crate::users::{
     AuthenticateError, LoggedIn, Members, OwnSecondFactor, OwnSessions, Permission, Principal, Roles, Shown,
     StepUpError, Users,
@@ -184,6 +185,20 @@ impl<P> AuthedUser<P> {
         self.core.users_of(self.scope())
     }
 
+    /// The personal tokens of the caller.
+    #[must_use]
+    pub fn personal_tokens(&self) -> PersonalTokens<'_> {
+        PersonalTokens {
+            scope: self.scope(),
+            caller: &self.principal,
+            authority: Arc::clone(self.core.logins.authority()),
+            random: Arc::clone(&self.core.random),
+            uses: Arc::clone(self.core.logins.token_uses()),
+            clock: Arc::clone(&self.core.clock),
+            issuer: self.core.config.issuer.clone(),
+        }
+    }
+
     /// The users of the caller's tenant, as far as the caller may change them.
     #[must_use]
     pub fn members(&self) -> Members {
@@ -215,7 +230,7 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
             if P::PERMISSION != Permission::DeploymentsAbort {
                 core.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
             }
-            let principal = authenticate(&core, token.as_deref()).await?;
+            let principal = authenticate(&core, token.as_deref(), origin.address).await?;
             if !principal.may(P::PERMISSION) {
                 let message = format!("permission {} is needed", P::PERMISSION);
                 return Err(ApiError::new(Code::PermissionDenied, message));
@@ -241,10 +256,14 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
 
 /// Whom the token stands for. Who has none is told first that there is nobody to log in as yet
 /// (user authentication §10).
-async fn authenticate(core: &Core, token: Option<&str>) -> Result<Principal, ApiError> {
+async fn authenticate(
+    core: &Core,
+    token: Option<&str>,
+    address: Option<IpAddr>,
+) -> Result<Principal, ApiError> {
     let refused = || ApiError::new(Code::Unauthenticated, "unauthorized");
     let outcome = match token {
-        Some(token) => core.logins.authenticate(token).await.map_err(|err| match err {
+        Some(token) => core.logins.authenticate_from(token, address).await.map_err(|err| match err {
             AuthenticateError::Storage(err) => storage_failure(err),
             AuthenticateError::Token(_) | AuthenticateError::Ended => refused().with_cause(err),
         }),
