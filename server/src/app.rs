@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{Config, PublicUrl};
-use crate::crypto::password::{PasswordHashError, PasswordPolicy, PasswordPool};
+use crate::crypto::password::{HashScheme, PasswordHashError, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
 use crate::crypto::second_factor::FactorKeys;
 use crate::crypto::session_token::TokenAuthority;
@@ -134,7 +134,7 @@ impl Core {
     /// The users of a scope's tenant.
     #[must_use]
     pub fn users_of(&self, scope: Scope) -> Users {
-        Users::new(scope, self.passwords.clone(), self.password_policy, Arc::clone(&self.clock))
+        Users::new(scope, self.passwords.clone(), self.password_policy.clone(), Arc::clone(&self.clock))
     }
 }
 
@@ -156,6 +156,14 @@ pub fn database_location(config: &Config) -> DatabaseLocation {
         || DatabaseLocation::File(config.data_dir.join("sealift.db")),
         |url| DatabaseLocation::Url(url.expose().to_owned()),
     )
+}
+
+/// The rules for new passwords.
+#[must_use]
+pub fn password_policy(config: &Config) -> PasswordPolicy {
+    let names = [config.public_url.as_ref().map(PublicUrl::host).map(str::to_owned), host_name()];
+    let hosts: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+    PasswordPolicy::new(config.users.password_lengths(), &hosts)
 }
 
 /// Makes the data directory, for its owner only: it holds password hashes and sealed keys.
@@ -258,7 +266,8 @@ impl App {
             config.rsa_min_bits,
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let passwords = PasswordPool::new(cores, Arc::clone(&random))?;
+        let scheme = HashScheme::new(config.users.hash_cost(), &keyring.master)?;
+        let passwords = PasswordPool::new(cores, scheme, Arc::clone(&random))?;
         let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let second_factors = SecondFactors::new(
             FactorKeys::new(keyring.master.clone(), Arc::clone(&random)),
@@ -295,7 +304,7 @@ impl App {
             logins,
             second_factors,
             passwords,
-            password_policy: PasswordPolicy::new(config.users.password_min_length),
+            password_policy: password_policy(&config),
             links,
             setup: Setup::generate(&*random)?,
             requests: RequestCounts::default(),

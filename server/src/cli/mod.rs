@@ -3,6 +3,7 @@
 //! A subcommand a file: its `Args`, literally as typed, and `run`, which gets the checked
 //! configuration. Data goes to standard output, everything else to standard error.
 
+mod calibrate_argon2;
 mod check;
 mod common;
 mod demo;

@@ -8,7 +8,7 @@ use super::common::CommonArgs;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::print_error;
-use super::{check, demo, migrate, openapi, serve, user};
+use super::{calibrate_argon2, check, demo, migrate, openapi, serve, user};
 use crate::config::{Config, Flags};
 use crate::telemetry;
 
@@ -39,6 +39,8 @@ enum Command {
     Serve(serve::Args),
     User(user::Args),
     Demo(demo::Args),
+    #[command(name = "calibrate-argon2")]
+    CalibrateArgon2(calibrate_argon2::Args),
     Check(check::Args),
     Migrate(migrate::Args),
     Openapi(openapi::Args),
@@ -74,6 +76,7 @@ fn run(cli: Cli, variables: &[(String, String)]) -> Result<Exit, CliError> {
             Command::Serve(args) => serve::run(prepare(args.flags(), None)?).await,
             Command::User(args) => user::run(prepare(Flags::default(), None)?, args).await,
             Command::Demo(args) => demo::run(prepare(Flags::default(), Some(demo::LOGS))?, args).await,
+            Command::CalibrateArgon2(args) => calibrate_argon2::run(args),
             Command::Check(args) => check::run(prepare(Flags::default(), None)?, args).await,
             Command::Migrate(args) => migrate::run(prepare(Flags::default(), None)?, args).await,
             Command::Openapi(args) => openapi::run(args),
@@ -129,6 +132,7 @@ mod tests {
             "sealift user reset-2fa a@example.com",
             "sealift user disable a@example.com",
             "sealift demo --devices 5 --exit",
+            "sealift calibrate-argon2",
             "sealift migrate",
             "sealift openapi",
         ] {

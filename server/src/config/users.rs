@@ -3,7 +3,15 @@
 use serde::Deserialize;
 
 use super::error::ConfigError;
-use crate::crypto::password::{MAX_PASSWORD_BYTES, PASSWORD_LENGTH_FLOOR};
+use crate::crypto::password::{
+    HashCost, MAX_PASSWORD_BYTES, MEMORY_KIB_FLOOR, PASSES_FLOOR, PASSWORD_LENGTH_FLOOR, PasswordLengths,
+};
+
+/// More memory than this, in KiB, makes a few log-ins at once an attack.
+const MEMORY_KIB_CEILING: u32 = 1 << 20;
+
+/// More passes than this keep people waiting for nothing that memory could not do better.
+const PASSES_CEILING: u32 = 16;
 
 /// The section `[users]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -11,6 +19,12 @@ use crate::crypto::password::{MAX_PASSWORD_BYTES, PASSWORD_LENGTH_FLOOR};
 pub struct Users {
     /// The least number of characters in a password.
     pub password_min_length: usize,
+    /// The same for who has a second factor; counts where it is less.
+    pub password_min_length_with_2fa: usize,
+    /// Memory that the hash of a password takes, in KiB.
+    pub argon2_memory_kib: u32,
+    /// How often the memory is gone through.
+    pub argon2_passes: u32,
     /// Whether a fresh proof of who is calling is asked for on Mender's paths too, where their acts can do much harm.
     /// Existing clients cannot answer that.
     pub step_up_on_compatible_paths: bool,
@@ -18,18 +32,53 @@ pub struct Users {
 
 impl Default for Users {
     fn default() -> Self {
-        Self { password_min_length: 15, step_up_on_compatible_paths: false }
+        let HashCost { memory_kib, passes } = HashCost::default();
+        Self {
+            password_min_length: 15,
+            password_min_length_with_2fa: 12,
+            argon2_memory_kib: memory_kib,
+            argon2_passes: passes,
+            step_up_on_compatible_paths: false,
+        }
     }
 }
 
 impl Users {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if (PASSWORD_LENGTH_FLOOR..=MAX_PASSWORD_BYTES / 4).contains(&self.password_min_length) {
-            return Ok(());
+    /// The least number of characters in a password.
+    #[must_use]
+    pub const fn password_lengths(&self) -> PasswordLengths {
+        PasswordLengths {
+            alone: self.password_min_length,
+            with_second_factor: self.password_min_length_with_2fa,
         }
-        Err(ConfigError::value(
-            "users.password_min_length",
-            format!("must be between {PASSWORD_LENGTH_FLOOR} and {}", MAX_PASSWORD_BYTES / 4),
-        ))
+    }
+
+    /// How much work the hash of a password is.
+    #[must_use]
+    pub const fn hash_cost(&self) -> HashCost {
+        HashCost { memory_kib: self.argon2_memory_kib, passes: self.argon2_passes }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let lengths = PASSWORD_LENGTH_FLOOR..=MAX_PASSWORD_BYTES / 4;
+        for (key, length) in [
+            ("users.password_min_length", self.password_min_length),
+            ("users.password_min_length_with_2fa", self.password_min_length_with_2fa),
+        ] {
+            if !lengths.contains(&length) {
+                let text = format!("must be between {} and {}", lengths.start(), lengths.end());
+                return Err(ConfigError::value(key, text));
+            }
+        }
+        for (key, cost, range) in [
+            ("users.argon2_memory_kib", self.argon2_memory_kib, MEMORY_KIB_FLOOR..=MEMORY_KIB_CEILING),
+            ("users.argon2_passes", self.argon2_passes, PASSES_FLOOR..=PASSES_CEILING),
+        ] {
+            if !range.contains(&cost) {
+                let text = format!("must be between {} and {}", range.start(), range.end());
+                return Err(ConfigError::value(key, text));
+            }
+        }
+        Ok(())
     }
 }

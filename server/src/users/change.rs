@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Email, Principal, UserError, Users};
+use super::{Email, Principal, TotpState, UserError, Users};
 use crate::audit::{Action, Event, Object};
 use crate::crypto::password::{MAX_PASSWORD_BYTES, Verdict};
 use crate::ids::UserId;
@@ -32,7 +32,10 @@ impl Users {
         }
         let email = change.email.as_ref().unwrap_or(&caller.email);
         if let Some(password) = &change.password {
-            self.policy.check(password, email.as_str())?;
+            match caller.totp {
+                TotpState::Enabled => self.policy.check_with_second_factor(password, email.as_str())?,
+                TotpState::Disabled | TotpState::Unverified => self.policy.check(password, email.as_str())?,
+            }
         }
         let missing = || UserError::NotFound(caller.user.to_string());
         let stored = users::password_hash(&self.scope, caller.user).await?.ok_or_else(missing)?;

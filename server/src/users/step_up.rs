@@ -198,8 +198,8 @@ mod tests {
         let weak = step_up(&bench, &caller, password(PASSWORD)).await;
         assert!(matches!(weak, Err(StepUpError::CodeNeeded)));
         let code = |text: String| Shown::Code(SecretString::from(text));
-        let used = step_up(&bench, &caller, code(secret.code_at(bench.clock.now()))).await;
-        assert!(matches!(used, Err(StepUpError::WrongCode)));
+        let again = step_up(&bench, &caller, code(secret.code_at(bench.clock.now()))).await;
+        assert!(matches!(again, Err(StepUpError::WrongCode)));
         bench.clock.advance(TimeDelta::seconds(STEP_SECS));
         let fresh = step_up(&bench, &caller, code(secret.code_at(bench.clock.now()))).await.unwrap();
         let caller = principal(&bench, &fresh).await;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use argon2::PasswordHasher as _;
+use argon2::password_hash::phc::PasswordHash;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,20 +12,23 @@ use super::{
     SetupError, UserError, UserFilter, Users,
 };
 use crate::audit::Origin;
+use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
-use crate::crypto::password::{PasswordPolicy, PasswordPool};
+use crate::crypto::password::{HashCost, HashScheme, PasswordLengths, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SystemRandom;
 use crate::crypto::seal::MasterKey;
 use crate::crypto::second_factor::FactorKeys;
 use crate::crypto::session_token::{SigningKey, SigningKeySet, TokenAuthority};
 use crate::ids::TenantId;
 use crate::storage::testing::{TestDatabase, database_tests};
+use crate::storage::users as stored;
 
 database_tests![
     who_knows_the_password_gets_a_session_with_the_roles_permissions,
     all_others_are_refused_alike,
     sessions_end_by_time_number_password_and_disabling,
     users_are_checked_listed_and_unique,
+    a_password_of_before_the_pepper_goes_on_and_gets_it,
     the_setup_token_makes_one_admin,
     the_setup_token_is_void_after_five_misses_or_with_a_user,
     once_there_is_a_user_the_database_is_not_asked_again,
@@ -46,10 +51,14 @@ impl Bench {
     pub(super) fn new(storage: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let random = Arc::new(SystemRandom::new());
-        let passwords = PasswordPool::new(2, random.clone()).unwrap();
+        let master = MasterKey::from_bytes(&[1; 32]);
+        let scheme = HashScheme::new(HashCost::default(), &master).unwrap();
+        let lengths = PasswordLengths { alone: 15, with_second_factor: 12 };
+        let passwords = PasswordPool::new(2, scheme, random.clone()).unwrap();
         let keys = SigningKeySet::new(SigningKey::generate(random.as_ref()).unwrap(), Vec::new());
-        let users = Users::new(storage.scope(), passwords.clone(), PasswordPolicy::new(15), clock.clone());
-        let factor_keys = FactorKeys::new(MasterKey::from_bytes(&[1; 32]), random.clone());
+        let users =
+            Users::new(storage.scope(), passwords.clone(), PasswordPolicy::new(lengths, &[]), clock.clone());
+        let factor_keys = FactorKeys::new(master, random.clone());
         let second_factors = SecondFactors::new(factor_keys.clone(), clock.clone(), "Test".to_owned());
         let logins = Logins::new(
             storage.database.clone(),
@@ -164,6 +173,28 @@ async fn users_are_checked_listed_and_unique(storage: TestDatabase) {
     let none =
         UserFilter { created_before: Some(all[0].created_at - TimeDelta::hours(1)), ..UserFilter::default() };
     assert!(bench.users.list(&none).await.unwrap().is_empty());
+}
+
+async fn a_password_of_before_the_pepper_goes_on_and_gets_it(storage: TestDatabase) {
+    let bench = Bench::new(storage);
+    let user = bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
+    // As they were made then: without a key.
+    let params = argon2::Params::new(19_456, 2, 1, None).unwrap();
+    let plain = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let old: PasswordHash = plain.hash_password_with_salt(PASSWORD.as_bytes(), b"some salt of ours").unwrap();
+    let scope = bench.storage.scope();
+    let transaction = scope.begin().await.unwrap();
+    stored::replace_hash(&transaction.scope(), user, &old.to_string().into()).await.unwrap();
+    transaction.commit(bench.clock.now()).await.unwrap();
+
+    assert!(matches!(bench.log_in(EMAIL, "a fair wind to sink").await, Err(LogInError::Refused)));
+    let first = bench.log_in(EMAIL, PASSWORD).await.unwrap();
+    let now = stored::password_hash(&scope, user).await.unwrap().unwrap();
+    assert!(now.expose_secret().contains(",keyid="), "the log-in has replaced it");
+    bench.log_in(EMAIL, PASSWORD).await.unwrap();
+    let same = stored::password_hash(&scope, user).await.unwrap().unwrap();
+    assert_eq!(same.expose_secret(), now.expose_secret());
+    assert!(bench.is_open(&first).await, "for the user nothing has changed");
 }
 
 async fn the_setup_token_makes_one_admin(storage: TestDatabase) {

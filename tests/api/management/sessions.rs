@@ -123,6 +123,11 @@ fn passwords_are_changed_with_the_current_one_only() {
             "name",
         );
     }
+    for common in ["SealiftSealift2026", "letmein letmein letmein", "qwertyuiopasdfghjkl"] {
+        refuse(ME, json!({ "password": common, "current_password": PASSWORD }), 422, "too common");
+    }
+    let shorter = json!({ "password": "fair winds 42", "current_password": PASSWORD });
+    refuse(ME, shorter.clone(), 422, "at least 15 characters");
     refuse(ME, json!({ "password": NEW_PASSWORD }), 422, "current password mismatch");
     refuse(ME, json!({}), 400, "nothing to change");
     refuse(ME, json!({ "current_password": PASSWORD }), 400, "nothing to change");
@@ -136,6 +141,8 @@ fn passwords_are_changed_with_the_current_one_only() {
     );
     assert_eq!(foreign.expect_error(422).json()["error"], "password cannot be modified");
     user.get(ME).expect(200);
+    Authenticator::enrol(&user);
+    user.send_json("PUT", ME, &shorter).expect(204);
 }
 
 fn addresses_are_changed_by_their_owner_and_by_admins() {

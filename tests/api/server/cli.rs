@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = harness::trials![
         help_exists_for_every_subcommand,
         wrong_use_is_2,
+        what_calibration_prints_is_a_configuration,
         check_refuses_what_serve_would_refuse,
         check_finds_damage_in_the_database,
         openapi_is_the_served_document,
@@ -35,12 +36,25 @@ const PASSWORD: &str = "another long enough passphrase";
 
 fn help_exists_for_every_subcommand() {
     let all = run_ok(sealift().arg("--help"));
-    for name in ["serve", "user", "demo", "check", "migrate", "openapi"] {
+    for name in ["serve", "user", "demo", "calibrate-argon2", "check", "migrate", "openapi"] {
         assert!(all.contains(name), "{name} in {all}");
         let help = run_ok(sealift().args([name, "--help"]));
         assert!(help.contains("Usage:"), "{help}");
     }
     assert!(run_ok(sealift().arg("--version")).starts_with("sealift "));
+}
+
+fn what_calibration_prints_is_a_configuration() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("sealift.toml");
+    let printed = run_ok(sealift().arg("calibrate-argon2"));
+    fs::write(&file, &printed).expect("the directory is writable");
+    let memory =
+        printed.lines().find_map(|line| line.strip_prefix("argon2_memory_kib = ")).expect("the memory");
+    assert!((19_456..=262_144).contains(&memory.parse::<u32>().expect("a number")), "{printed}");
+    let file = file.to_str().expect("UTF-8");
+    let data = dir.path().join("data");
+    run_ok(sealift().args(["user", "list", "--config", file, "--data-dir"]).arg(data));
 }
 
 fn wrong_use_is_2() {

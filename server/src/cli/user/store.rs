@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::app::open_database;
+use crate::app::{open_database, password_policy};
 use crate::audit::Actor;
 use crate::cli::error::CliError;
 use crate::cli::os_user::os_user;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::crypto::password::{PasswordPolicy, PasswordPool};
+use crate::crypto::password::{HashScheme, PasswordPool};
 use crate::crypto::random::SystemRandom;
 use crate::crypto::second_factor::FactorKeys;
 use crate::ids::TenantId;
@@ -39,11 +39,13 @@ impl Store {
         let keyring = Keyring::open(&database, &config.data_dir, &*random, clock.now())
             .await
             .map_err(|err| CliError::unreachable("failed to open the server's keys", err))?;
+        let scheme = HashScheme::new(config.users.hash_cost(), &keyring.master)
+            .map_err(|err| CliError::unreachable("failed to prepare password checks", err))?;
         let keys = FactorKeys::new(keyring.master, Arc::<SystemRandom>::clone(&random));
         let second_factors = SecondFactors::new(keys, Arc::clone(&clock), config.issuer.clone());
-        let passwords = PasswordPool::new(1, random)
+        let passwords = PasswordPool::new(1, scheme, random)
             .map_err(|err| CliError::unreachable("failed to prepare password checks", err))?;
-        let policy = PasswordPolicy::new(config.users.password_min_length);
+        let policy = password_policy(config);
         let scope = database.scope(TenantId::DEFAULT).acting(Arc::new(Actor::console(os_user())));
         let users = Users::new(scope.clone(), passwords, policy, clock);
         Ok(Self { users, second_factors, scope, database })

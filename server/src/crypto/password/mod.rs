@@ -4,10 +4,13 @@
 //! how much memory and time hashing may take, whoever asks for it.
 
 mod common;
+mod guess;
 mod hash;
 mod policy;
 mod pool;
 
-pub use hash::{PasswordHashError, hash_password, needs_rehash};
-pub use policy::{MAX_PASSWORD_BYTES, PASSWORD_LENGTH_FLOOR, PasswordPolicy, PasswordRefused};
+pub use hash::{HashCost, HashScheme, MEMORY_KIB_FLOOR, PASSES_FLOOR, PasswordHashError};
+pub use policy::{
+    MAX_PASSWORD_BYTES, PASSWORD_LENGTH_FLOOR, PasswordLengths, PasswordPolicy, PasswordRefused,
+};
 pub use pool::{PasswordError, PasswordPool, Verdict};

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::hash::{PasswordHashError, hash_password, needs_rehash, verify_password};
+use super::hash::{HashScheme, PasswordHashError};
 use crate::crypto::random::SecureRandom;
 
 /// How many may wait for a turn.
@@ -46,12 +46,13 @@ pub enum Verdict {
 }
 
 /// Hashes and checks passwords, as many at once as there are cores, so that memory has a ceiling of
-/// 19 MiB times that number.
+/// the memory of a hash times that number.
 #[derive(Clone, Debug)]
 pub struct PasswordPool {
     turns: Arc<Semaphore>,
     inside: Arc<AtomicUsize>,
     capacity: usize,
+    scheme: Arc<HashScheme>,
     random: Arc<dyn SecureRandom>,
     dummy: SecretString,
 }
@@ -59,13 +60,18 @@ pub struct PasswordPool {
 impl PasswordPool {
     /// Makes a pool for a number of cores. Hashes once, so that there is something to compare with
     /// when a user does not exist.
-    pub fn new(cores: usize, random: Arc<dyn SecureRandom>) -> Result<Self, PasswordHashError> {
+    pub fn new(
+        cores: usize,
+        scheme: HashScheme,
+        random: Arc<dyn SecureRandom>,
+    ) -> Result<Self, PasswordHashError> {
         let cores = cores.max(1);
-        let dummy = hash_password(&"there is no such user".into(), random.as_ref())?;
+        let dummy = scheme.hash(&"there is no such user".into(), random.as_ref())?;
         Ok(Self {
             turns: Arc::new(Semaphore::new(cores)),
             inside: Arc::default(),
             capacity: cores + MAX_QUEUED,
+            scheme: Arc::new(scheme),
             random,
             dummy,
         })
@@ -73,8 +79,8 @@ impl PasswordPool {
 
     /// Hashes a new password into a PHC string.
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, PasswordError> {
-        let random = Arc::clone(&self.random);
-        self.run(move || hash_password(&password, random.as_ref())).await
+        let (scheme, random) = (Arc::clone(&self.scheme), Arc::clone(&self.random));
+        self.run(move || scheme.hash(&password, random.as_ref())).await
     }
 
     /// Checks a password against the stored hash. Without one (no such user) it takes as long and
@@ -86,9 +92,11 @@ impl PasswordPool {
     ) -> Result<Verdict, PasswordError> {
         let is_known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.clone());
+        let scheme = Arc::clone(&self.scheme);
         self.run(move || {
-            let is_right = verify_password(&password, &stored)? && is_known;
-            Ok(if is_right { Verdict::Right { needs_rehash: needs_rehash(&stored) } } else { Verdict::Wrong })
+            let is_right = scheme.verify(&password, &stored)? && is_known;
+            let needs_rehash = is_right && scheme.needs_rehash(&stored);
+            Ok(if is_right { Verdict::Right { needs_rehash } } else { Verdict::Wrong })
         })
         .await
     }
@@ -135,10 +143,13 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::{MAX_QUEUED, PasswordError, PasswordPool, Verdict};
+    use crate::crypto::password::hash::{HashCost, HashScheme};
     use crate::crypto::random::SystemRandom;
+    use crate::crypto::seal::MasterKey;
 
     fn pool() -> PasswordPool {
-        PasswordPool::new(1, Arc::new(SystemRandom::new())).unwrap()
+        let scheme = HashScheme::new(HashCost::default(), &MasterKey::from_bytes(&[1; 32])).unwrap();
+        PasswordPool::new(1, scheme, Arc::new(SystemRandom::new())).unwrap()
     }
 
     #[tokio::test]

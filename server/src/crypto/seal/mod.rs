@@ -22,6 +22,8 @@ const VERSION: &str = "v1";
 pub enum Purpose {
     /// The private key of the local certificate authority.
     CertificateAuthority,
+    /// What goes into the hashes of passwords.
+    Pepper,
     /// What of recovery codes is stored.
     RecoveryCodes,
     /// The authority of download links.
@@ -37,6 +39,7 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::CertificateAuthority => "sealift:certificate-authority",
+            Self::Pepper => "sealift:pepper",
             Self::RecoveryCodes => "sealift:recovery-codes",
             Self::SignedLink => "sealift:signed-link",
             Self::TokenSigning => "sealift:token-signing",

@@ -4,17 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use super::Secret;
+use super::roles::ManageUsers;
 use super::users::OwnAccount;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{Freshness, Requires, Sent};
-use crate::users::{AccountChange, Permission, UserError};
-
-/// May change users.
-pub struct ManageUsers;
-impl Requires for ManageUsers {
-    const PERMISSION: Permission = Permission::UsersManage;
-    const FRESHNESS: Freshness = Freshness::WhereAsked;
-}
+use crate::http::extract::Sent;
+use crate::users::{AccountChange, UserError};
 
 /// What of a user becomes different.
 #[derive(Deserialize, utoipa::ToSchema)]

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::role_body::{NewRoleBody, RoleBody, RoleChangeBody};
 use super::users::ReadUsers;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AuthedUser, Requires, Sent};
+use crate::http::extract::{AuthedUser, Freshness, Requires, Sent};
 use crate::http::failure::storage_failure;
 use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
@@ -16,6 +16,7 @@ use crate::users::{Permission, RoleError, RoleName};
 pub struct ManageUsers;
 impl Requires for ManageUsers {
     const PERMISSION: Permission = Permission::UsersManage;
+    const FRESHNESS: Freshness = Freshness::WhereAsked;
 }
 
 /// Lists roles: built-in ones, then those of the tenant by name.
