@@ -96,6 +96,20 @@ pub async fn delete_of_user(tx: &WriteScope<'_>, user: UserId) -> Result<(), Sto
     Ok(())
 }
 
+/// Deletes all sessions of a user but perhaps one, in all tenants; personal tokens stay.
+pub async fn delete_log_ins(
+    tx: &WriteScope<'_>,
+    user: UserId,
+    kept: Option<SessionId>,
+) -> Result<(), StorageError> {
+    let mut query = Entity::delete_many().filter(Column::UserId.eq(user.as_uuid()));
+    if let Some(kept) = kept {
+        query = query.filter(Column::Id.ne(kept.as_uuid()));
+    }
+    query.exec(&tx.executor()).await?;
+    Ok(())
+}
+
 /// Deletes all sessions and personal tokens of a user but the one that the caller came with, in all tenants.
 pub async fn delete_others(tx: &WriteScope<'_>, user: UserId, kept: SessionId) -> Result<(), StorageError> {
     personal_tokens::delete_of_user(tx, user, Some(kept)).await?;

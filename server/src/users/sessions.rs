@@ -54,12 +54,12 @@ impl OwnSessions {
         Ok(transaction.commit(now).await?)
     }
 
-    /// Ends all of them, in all tenants: that which the caller came with too.
+    /// Ends all of them, in all tenants: that which the caller came with too. Personal tokens are no sessions.
     pub async fn end_all(&self) -> Result<(), SessionError> {
         let now = self.clock.now();
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
-        sessions::delete_of_user(&tx, self.caller.user).await?;
+        sessions::delete_log_ins(&tx, self.caller.user, None).await?;
         tx.audit(Event::new(Action::LogOut, self.object()).change("sessions: all"));
         Ok(transaction.commit(now).await?)
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use harness::management::{LOGIN, login_request};
+use harness::management::{ARTIFACTS, DEPLOYMENTS, DEVAUTH, INVENTORY, LOGIN, login_request};
 use harness::names::unique;
 use harness::process::run_ok;
 use harness::server::PASSWORD;
@@ -22,6 +22,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         wrong_codes_block_and_say_for_how_long,
         an_admin_resets_the_factor_of_another,
         the_command_line_resets_a_factor,
+        who_has_to_have_a_factor_sets_it_up_first,
+        tokens_of_programs_outlive_the_set_up,
     ]
 }
 
@@ -205,4 +207,58 @@ fn the_command_line_resets_a_factor() {
     user.get(ME).expect_error(401);
     server.http().send(&Request::new("POST", LOGIN)).expect_error(401);
     assert_eq!(state(&Management::login(server.http(), &email, PASSWORD)), "disabled");
+}
+
+fn who_has_to_have_a_factor_sets_it_up_first() {
+    let server = shared_server();
+    let (role, email) = (unique("two-factors"), format!("{}@example.com", unique("covered")));
+    let sets = json!([{ "name": "SuperUser" }]);
+    let body = json!({ "name": role, "permission_sets_with_scope": sets, "require_2fa": true });
+    server.admin().send_json("POST", "/api/management/v2/useradm/roles", &body).expect(201);
+    let body = json!({ "email": email, "password": PASSWORD, "roles": [role] });
+    server.admin().send_json("POST", "/api/management/v1/useradm/users", &body).expect(201);
+    let user = Management::login(server.http(), &email, PASSWORD);
+    let refused = |method: &str, path: &str| {
+        let answer = user.send(method, path).expect_error(403).json();
+        assert_eq!(answer["code"], "2fa_setup_required", "{method} {path}");
+    };
+    for path in [DEVAUTH, INVENTORY, ARTIFACTS, DEPLOYMENTS, "/api/management/v1/useradm/users", CODES] {
+        refused("GET", path);
+    }
+    refused("POST", CODES);
+    let other = server.admin().get(ME).expect(200).json()["id"].as_str().expect("an id").to_owned();
+    refused("POST", &format!("/api/management/v1/useradm/users/{other}/2fa/disable"));
+    user.get(ME).expect(200);
+    let mut authenticator = Authenticator::enrol(&user);
+    user.get(DEVAUTH).expect(200);
+    let body = json!({ "token2fa": authenticator.next_code() });
+    let token = log_in(server, &email, PASSWORD, &body).expect(200).text();
+    let user = Management { http: server.http(), token };
+    user.get(DEVAUTH).expect(200);
+    user.send("POST", DISABLE).expect(200);
+    assert_eq!(user.get(DEVAUTH).expect_error(403).json()["code"], "2fa_setup_required");
+    user.send("POST", "/api/management/v1/useradm/auth/logout").expect(202);
+}
+
+fn tokens_of_programs_outlive_the_set_up() {
+    let server = shared_server();
+    let (email, user) = user(server);
+    let body = json!({ "name": "ci", "expires_in": 3600 });
+    let token =
+        user.send_json("POST", "/api/management/v1/useradm/settings/tokens", &body).expect(200).text();
+    let program = Management { http: server.http(), token };
+    Authenticator::enrol(&user);
+    program.get(ME).expect(200);
+    program
+        .send_json("POST", "/api/management/v1/useradm/auth/step-up", &json!({ "code": "123456" }))
+        .expect_error(403);
+    program.send("POST", CODES).expect_error(403);
+    user.send("POST", DISABLE).expect(200);
+    program.get(ME).expect(200);
+    let other = Management::login(server.http(), &email, PASSWORD);
+    other.send("POST", "/api/management/v1/useradm/auth/logout-all").expect(202);
+    program.get(ME).expect(200);
+    let changed = json!({ "password": "another fair wind to sail", "current_password": PASSWORD });
+    Management::login(server.http(), &email, PASSWORD).send_json("PUT", ME, &changed).expect(204);
+    program.get(ME).expect_error(401);
 }

@@ -4,6 +4,8 @@
 //! of its own, so that a token of one can never pass for one of the other (RFC 8725 §3.12). A *key
 //! set* signs with its current key and still verifies what older ones signed.
 
+#[cfg(test)]
+mod attacks;
 mod authority;
 mod claims;
 mod key;

@@ -141,7 +141,7 @@ impl OwnSecondFactor {
         }
         let checked = self.factors.check_totp(&tx, self.caller.user, &factor, code, now).await?;
         if let Checked::Right(_) = checked {
-            sessions::delete_others(&tx, self.caller.user, self.caller.session).await?;
+            sessions::delete_log_ins(&tx, self.caller.user, Some(self.caller.session)).await?;
             tx.audit(Event::new(Action::Enable, self.object()).change("second factor: in use"));
         } else {
             tx.audit(Event::refused(Action::Enable, self.object()).change("second factor: wrong code"));
@@ -160,7 +160,7 @@ impl OwnSecondFactor {
         recovery_codes::delete_of_user(&tx, self.caller.user).await?;
         // Who gives up setting one up loses nothing.
         if known.is_some_and(|factor| factor.state == TotpState::Enabled) {
-            sessions::delete_others(&tx, self.caller.user, self.caller.session).await?;
+            sessions::delete_log_ins(&tx, self.caller.user, Some(self.caller.session)).await?;
         }
         tx.audit(Event::new(Action::Disable, self.object()).change("second factor: removed"));
         Ok(transaction.commit(now).await?)

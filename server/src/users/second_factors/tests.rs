@@ -1,5 +1,6 @@
 //! Second factors against a real database.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -35,7 +36,12 @@ struct WithTotp {
 }
 
 impl WithTotp {
-    async fn new(storage: TestDatabase) -> Self {
+    /// On the heap: it is a large future, and all trials begin with it.
+    fn new(storage: TestDatabase) -> Pin<Box<impl Future<Output = Self>>> {
+        Box::pin(Self::make(storage))
+    }
+
+    async fn make(storage: TestDatabase) -> Self {
         let bench = Bench::new(storage);
         let user = bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
         let login = bench.log_in(EMAIL, PASSWORD).await.unwrap();
