@@ -25,6 +25,7 @@ mod m20261125_000016_totp_factors;
 mod m20261125_000017_recovery_codes;
 mod m20261125_000018_session_proofs;
 mod m20261125_000020_personal_tokens;
+mod m20261125_000021_known_sites;
 mod m20261125_000024_roles;
 mod m20261125_000025_membership_roles;
 mod m20261125_000026_tenants_require_2fa;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000017_recovery_codes::Migration),
             Box::new(m20261125_000018_session_proofs::Migration),
             Box::new(m20261125_000020_personal_tokens::Migration),
+            Box::new(m20261125_000021_known_sites::Migration),
             Box::new(m20261125_000024_roles::Migration),
             Box::new(m20261125_000025_membership_roles::Migration),
             Box::new(m20261125_000026_tenants_require_2fa::Migration),

@@ -282,7 +282,8 @@ impl App {
             Arc::clone(&clock),
             config.issuer.clone(),
             session_life.unwrap_or(TimeDelta::MAX),
-        );
+        )
+        .exempting(config.limits.unlimited_networks.clone());
         let links = LinkAuthority::new(&keyring.links);
         let link_ttl = i64::try_from(config.download_link_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let core = Core {

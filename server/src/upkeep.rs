@@ -13,9 +13,12 @@ use crate::app::Core;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
 use crate::releases::{ReleaseError, expire_uploads, settle_blobs};
-use crate::storage::{StorageError, auth_sets, change_log, personal_tokens, sessions, sightings};
+use crate::storage::{
+    StorageError, auth_sets, change_log, known_sites, personal_tokens, sessions, sightings,
+};
 use crate::telemetry::chain;
 use crate::tls::{LocalCa, PairPaths, ensure_server_pair};
+use crate::users::KNOWN_FOR;
 
 /// How often last-seen times are stored.
 const SIGHTINGS_PERIOD: Duration = Duration::from_secs(30);
@@ -140,6 +143,7 @@ async fn sweep(core: &Core) -> Result<(), StorageError> {
     change_log::prune(&tx.scope(), CHANGES_KEPT).await?;
     sessions::delete_expired(&tx.scope(), now).await?;
     personal_tokens::delete_expired(&tx.scope(), now).await?;
+    known_sites::delete_before(&tx.scope(), now - KNOWN_FOR).await?;
     tx.commit(now).await
 }
 

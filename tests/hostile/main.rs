@@ -8,6 +8,7 @@
 mod bodies;
 mod bombs;
 mod collection;
+mod guesses;
 mod limits_admission;
 mod limits_chunks;
 mod limits_connections;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     trials.extend(smuggling::trials());
     trials.extend(scanner::trials());
     trials.extend(schema::trials());
+    trials.extend(guesses::trials());
     trials.extend(limits_admission::trials());
     trials.extend(limits_chunks::trials());
     trials.extend(limits_connections::trials());

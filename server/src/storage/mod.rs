@@ -26,6 +26,7 @@ pub mod devices;
 pub mod integrity;
 pub mod inventory;
 pub mod inventory_list;
+pub mod known_sites;
 pub mod overview;
 mod patience;
 pub mod permission_sets;

@@ -3,6 +3,8 @@
 //! - *source*: where a connection comes from, an IPv4 address or an IPv6 network of 64 bits ([`Source`]).
 //! - *gate*: counts connections and handshakes, of all and of each source ([`Gate`]).
 //! - *budget*: so many of a kind of work a second, of all and of each source ([`Budget`]).
+//! - *site*: where people are, an IPv4 network of 24 bits or an IPv6 network of 56 ([`Site`]); *guesses* are passwords
+//!   that were wrong, of accounts at sites ([`Guesses`]).
 //! - *lease*: a part of the memory that request bodies may have at once ([`Memory`]).
 //! - *load*: how far behind the server is, as a level with hysteresis ([`Load`]); each class of requests is shed
 //!   from a level on ([`Class`]).
@@ -11,22 +13,26 @@ mod budget;
 mod class;
 mod counts;
 mod gate;
+mod guesses;
 mod jitter;
 mod load;
 mod memory;
 mod networks;
 mod open_files;
+mod site;
 mod source;
 
 pub use budget::{Budget, Rates, RetryAfter};
 pub use class::Class;
 pub use counts::{Cause, Counts};
 pub use gate::{Gate, GateLimits, Ticket};
+pub use guesses::{AddressKey, Admission, Guess, Guesses};
 pub use jitter::Jitter;
 pub use load::{Level, Load, Observer};
 pub use memory::{Lease, Memory};
 pub use networks::{NetworkError, Networks};
 pub use open_files::raise_open_files;
+pub use site::Site;
 pub use source::Source;
 
 use std::net::IpAddr;

@@ -5,20 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+use super::password_check::Guessed;
 use super::second_factors::Checked;
 use super::tokens::{PersonalToken, TokenText, TokenUses};
 use super::{
-    Account, Authentication, CheckError, Email, Principal, Proof, Rights, SecondFactors, Session,
-    SessionKind, TokenChecks, TotpState, User,
+    Account, Authentication, CheckError, Principal, Proof, Rights, SecondFactors, Session, SessionKind,
+    TokenChecks, TotpState, User,
 };
 use crate::audit::{Action, Actor, Event, Object, Origin, Who};
 use crate::clock::Clock;
-use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, PasswordPool, Verdict};
+use crate::crypto::password::{PasswordError, PasswordPool};
 use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
 use crate::ids::{SessionId, TenantId, UserId};
-use crate::storage::{Database, StorageError, personal_tokens, roles, sessions, totp_factors, users};
+use crate::storage::{
+    Database, StorageError, known_sites, personal_tokens, roles, sessions, totp_factors, users,
+};
+use crate::throttle::{Guesses, Networks, Site};
 
 /// Sessions that a user may have; the oldest gives way (management API §1.1).
 const SESSIONS_PER_USER: u64 = 10;
@@ -53,6 +57,12 @@ pub enum LogInError {
     /// The code was not judged.
     #[error(transparent)]
     SecondFactor(#[from] CheckError),
+    /// Too many were wrong that came from there, and this one was not compared.
+    #[error("too many requests")]
+    TooManyGuesses {
+        /// When the next one may be.
+        retry_after_secs: u32,
+    },
     /// The password was not checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -95,6 +105,7 @@ pub struct Logins {
     tokens: Arc<TokenAuthority<UserClaims>>,
     pub(super) second_factors: SecondFactors,
     personal_tokens: TokenChecks,
+    pub(super) guesses: Arc<Guesses>,
     pub(super) clock: Arc<dyn Clock>,
     issuer: String,
     usual_life: TimeDelta,
@@ -114,7 +125,7 @@ impl Logins {
         issuer: String,
         usual_life: TimeDelta,
     ) -> Self {
-        let has_users = Arc::default();
+        let (has_users, guesses) = (Arc::default(), Arc::default());
         let personal_tokens = TokenChecks::new(database.clone());
         Self {
             database,
@@ -122,11 +133,18 @@ impl Logins {
             tokens,
             second_factors,
             personal_tokens,
+            guesses,
             clock,
             issuer,
             usual_life,
             has_users,
         }
+    }
+
+    /// Takes networks that stand for many people: their wrong passwords in an hour are not limited.
+    #[must_use]
+    pub fn exempting(self, networks: Networks) -> Self {
+        Self { guesses: Arc::new(Guesses::new(Arc::new(networks))), ..self }
     }
 
     /// Opens a session for who knows the password and, with a second factor, has a `code` of it. An unknown address
@@ -139,22 +157,12 @@ impl Logins {
         life: SessionLife,
         origin: Origin,
     ) -> Result<LoggedIn, LogInError> {
-        let length = password.expose_secret().len();
-        if length == 0 || length > MAX_PASSWORD_BYTES {
-            return Err(LogInError::Refused);
-        }
-        let account = match email.parse::<Email>() {
-            Ok(email) => users::account(&self.database.scope(TenantId::DEFAULT), &email).await?,
-            Err(_) => None,
-        };
-        let account = account.filter(|account| account.enabled);
-        let stored = account.as_ref().map(|account| account.password_hash.clone());
-        let verdict = self.passwords.verify(password.clone(), stored).await?;
-        let (Verdict::Right { needs_rehash }, Some(account)) = (verdict, account) else {
-            return Err(LogInError::Refused);
-        };
-        let rehashed = if needs_rehash { Some(self.passwords.hash(password).await?) } else { None };
-        let session = self.open(&account, rehashed.as_ref(), code, life, origin).await?;
+        let checked = self.check_password(email, password, origin.address).await?;
+        let (account, rehashed) = (&checked.account, checked.rehashed.as_ref());
+        let opened = self.open(account, rehashed, code, life, origin).await;
+        let guessed = if opened.is_ok() { Guessed::LoggedIn } else { Guessed::Nothing };
+        self.settle(checked.guess, guessed);
+        let session = opened?;
         let token = self.sign(&session, session.created_at)?;
         Ok(LoggedIn { token, session })
     }
@@ -278,6 +286,7 @@ impl Logins {
     ) -> Result<Session, LogInError> {
         let now = self.clock.now();
         let id = SessionId::generate();
+        let site = origin.address.map(Site::from);
         let who = Who::User { id: account.id, email: account.email.to_string(), credential: id.as_uuid() };
         let actor = Arc::new(Actor { who, origin });
         let transaction = self.database.scope(account.tenant).acting(actor).begin().await?;
@@ -320,6 +329,9 @@ impl Logins {
             users::replace_hash(&tx, account.id, hash).await?;
         }
         users::note_login(&tx, account.id, now).await?;
+        if let Some(site) = site {
+            known_sites::note(&tx, account.id, site, now).await?;
+        }
         sessions::delete_all_but_newest(&tx, account.id, SESSIONS_PER_USER - 1).await?;
         sessions::insert(&tx, &session).await?;
         tx.audit(Event::new(Action::LogIn, Object::user(account.id, &account.email)));

@@ -11,9 +11,10 @@ use super::{Secret, timestamp};
 use crate::crypto::password::PasswordError;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{Anonymous, AuthedUser, Requires};
-use crate::http::failure::storage_failure;
+use crate::http::failure::{rate_limited, storage_failure};
 use crate::http::json::{ANONYMOUS_MAX_BYTES, OptionalJson};
 use crate::http::query::Query;
+use crate::throttle::RetryAfter;
 use crate::users::{CheckError, Email, LogInError, Permission, SessionLife, User, UserError, UserFilter};
 
 /// The type of a bare token: clients compare it for equality.
@@ -93,7 +94,7 @@ impl From<User> for UserBody {
             that needs a code of the second factor, or another one"),
         (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
-        (status = 429, description = "Too many passwords from here: try again later"),
+        (status = 429, description = "Too many passwords from here, or wrong ones of this account: try again later"),
         (status = 503, description = "Too many log-ins at once, or no user exists yet"),
     ),
     security(("basic" = []))
@@ -208,6 +209,7 @@ impl From<LogInError> for ApiError {
             LogInError::SecondFactorBlocked { retry_after_secs } => {
                 Self::retry_after(Code::SecondFactorBlocked, err.to_string(), retry_after_secs)
             }
+            LogInError::TooManyGuesses { retry_after_secs } => rate_limited(RetryAfter(retry_after_secs)),
             LogInError::SecondFactor(err) => check_failure(err),
             LogInError::Password(err) => password_failure(err),
             LogInError::Sign(err) => Self::internal(err),

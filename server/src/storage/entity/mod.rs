@@ -14,6 +14,7 @@ pub(crate) mod device_provides;
 pub(crate) mod device_sightings;
 pub(crate) mod devices;
 pub(crate) mod inventory_attributes;
+pub(crate) mod known_sites;
 pub(crate) mod membership_roles;
 pub(crate) mod memberships;
 pub(crate) mod permission_sets;

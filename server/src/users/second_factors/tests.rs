@@ -44,8 +44,8 @@ impl WithTotp {
     async fn make(storage: TestDatabase) -> Self {
         let bench = Bench::new(storage);
         let user = bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
-        let login = bench.log_in(EMAIL, PASSWORD).await.unwrap();
-        let own = own(&bench, &login).await;
+        let login = Box::pin(bench.log_in(EMAIL, PASSWORD)).await.unwrap();
+        let own = Box::pin(own(&bench, &login)).await;
         own.enable().await.unwrap();
         let secret = secret(&bench, user).await;
         own.verify(&secret.code_at(bench.clock.now())).await.unwrap();
