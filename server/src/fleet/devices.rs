@@ -237,6 +237,17 @@ impl DeviceTable {
         self.slot(number.as_u32()).map_or(0, |slot| slot.seen.load(Ordering::Relaxed))
     }
 
+    /// When the devices of a tenant were last seen, in seconds since 1970; 0 for never.
+    pub(super) fn seen_of(&self, tenant: TenantId) -> Vec<(DeviceNumber, u32)> {
+        let Some(tenant) = self.tenants.iter().position(|known| *known == tenant) else { return Vec::new() };
+        let slots = self.chunks.iter().flat_map(|chunk| chunk.iter());
+        (0_u32..)
+            .zip(slots)
+            .filter(|(_, slot)| slot.status.is_some() && index(slot.tenant) == tenant)
+            .map(|(number, slot)| (number.into(), slot.seen.load(Ordering::Relaxed)))
+            .collect()
+    }
+
     pub(super) fn restore_seen(&self, number: DeviceNumber, seen: u32) {
         if let Some(slot) = self.slot(number.as_u32()) {
             slot.seen.store(seen, Ordering::Relaxed);

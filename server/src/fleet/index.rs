@@ -92,6 +92,12 @@ impl FleetIndex {
         DateTime::from_timestamp(i64::from(seen), 0).filter(|_| seen != 0)
     }
 
+    /// When each device of a tenant last spoke, in seconds since 1970; 0 for never.
+    #[must_use]
+    pub fn seen_of(&self, tenant: TenantId) -> Vec<(DeviceNumber, u32)> {
+        self.devices.read().seen_of(tenant)
+    }
+
     /// Gives back devices whose sightings could not be stored: they are taken again the next time.
     pub fn restore_sightings(&self, devices: impl IntoIterator<Item = DeviceNumber>) {
         let table = self.devices.read();

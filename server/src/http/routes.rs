@@ -77,6 +77,10 @@ routes! {
     // Inventory and groups, for users.
     GET "/api/management/v1/inventory/devices" => management::inventory::list;
     GET "/api/management/v1/inventory/devices/{id}" => management::inventory::get;
+    POST "/api/management/v2/inventory/filters/search" => management::inventory_search::search;
+    GET "/api/management/v2/inventory/filters/attributes" => management::inventory_search::attributes;
+    GET "/api/management/v2/inventory/statistics" => management::inventory_search::statistics;
+    POST "/api/management/v2alpha1/inventory/identities/search" => management::inventory_search::identities;
     GET "/api/management/v1/inventory/devices/{id}/group" => management::groups::of_device;
     PUT "/api/management/v1/inventory/devices/{id}/group" => management::groups::put_device;
     DELETE "/api/management/v1/inventory/devices/{id}/group/{name}" => management::groups::remove_device;

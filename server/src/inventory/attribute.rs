@@ -101,6 +101,26 @@ impl AttributeValue {
         }
     }
 
+    /// The texts in it: itself, or the elements of an array.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::Text(text) => std::slice::from_ref(text),
+            Self::Texts(texts) => texts,
+            Self::Number(_) | Self::Numbers(_) => &[],
+        };
+        texts.iter().map(String::as_str)
+    }
+
+    /// The numbers in it: itself, or the elements of an array.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
+        let numbers = match self {
+            Self::Number(number) => std::slice::from_ref(number),
+            Self::Numbers(numbers) => numbers,
+            Self::Text(_) | Self::Texts(_) => &[],
+        };
+        numbers.iter().copied()
+    }
+
     /// Whether it holds a NUL, which a text column cannot.
     #[must_use]
     pub(super) fn has_nul(&self) -> bool {

@@ -8,7 +8,14 @@
 mod attribute;
 mod document;
 mod groups;
+mod moments;
+mod overview;
+mod pattern;
+mod predicate;
 mod report;
+mod search;
+#[cfg(test)]
+mod search_tests;
 mod service;
 mod set;
 mod store;
@@ -18,7 +25,12 @@ mod tests;
 pub use attribute::{Attribute, AttributeScope, AttributeValue, UnknownScope};
 pub use document::{DocumentError, MAX_DESCRIPTION_BYTES, MAX_NAME_BYTES, parse};
 pub use groups::{GroupName, InvalidGroupName, Regrouped};
+pub use moments::shown;
+pub use overview::KnownAttribute;
+pub use pattern::Pattern;
+pub use predicate::{Comparison, Condition, InvalidPredicate, MAX_LISTED, Predicate, Test};
 pub use report::{InventoryReports, ReportError};
+pub use search::{Found, InvalidSearch, Search};
 pub use service::{DeviceInventory, Inventory, InventoryError};
 pub use set::{AttributeSet, Described, Difference};
 pub use store::{InventoryMode, InventoryOutcome, InventoryWrite, store};

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
-    Attribute, AttributeScope, AttributeValue, GroupName, InvalidGroupName, InventoryFilter, InventoryOrder,
+    Attribute, AttributeScope, AttributeValue, GroupName, InvalidGroupName, InvalidSearch, InventoryFilter,
+    InventoryOrder, shown,
 };
 use crate::clock::Clock;
 use crate::devices::Device;
@@ -39,6 +40,9 @@ pub enum InventoryError {
     /// The name cannot be a group's.
     #[error(transparent)]
     InvalidGroupName(#[from] InvalidGroupName),
+    /// The search asks for too much.
+    #[error(transparent)]
+    Search(#[from] InvalidSearch),
     /// Storage failed.
     #[error("failed to access storage")]
     Storage(#[from] StorageError),
@@ -59,7 +63,7 @@ pub struct DeviceInventory {
 #[derive(Clone)]
 pub struct Inventory {
     pub(super) scope: Scope,
-    fleet: Arc<FleetIndex>,
+    pub(super) fleet: Arc<FleetIndex>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -88,7 +92,10 @@ impl Inventory {
         self.with_attributes(vec![device]).await?.pop().ok_or_else(not_found)
     }
 
-    async fn with_attributes(&self, found: Vec<Device>) -> Result<Vec<DeviceInventory>, InventoryError> {
+    pub(super) async fn with_attributes(
+        &self,
+        found: Vec<Device>,
+    ) -> Result<Vec<DeviceInventory>, InventoryError> {
         let numbers: Vec<DeviceNumber> = found.iter().map(|device| device.number).collect();
         let mut stored: HashMap<DeviceNumber, Vec<Attribute>> = HashMap::new();
         for (number, attribute) in inventory::of_devices(&self.scope, &numbers, &STORED).await? {
@@ -127,10 +134,8 @@ fn identity_attributes(device: &Device) -> Vec<Attribute> {
 }
 
 fn system_attributes(device: &Device, seen_at: Option<DateTime<Utc>>) -> Vec<Attribute> {
-    let moment = |name: &str, at: DateTime<Utc>| {
-        let text = at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        known(AttributeScope::System, name, AttributeValue::Text(text))
-    };
+    let moment =
+        |name: &str, at: DateTime<Utc>| known(AttributeScope::System, name, AttributeValue::Text(shown(at)));
     let mut attributes =
         vec![moment("created_ts", device.created_at), moment("updated_ts", device.updated_at)];
     attributes.extend(seen_at.map(|at| moment("check_in_time", at)));

@@ -28,15 +28,15 @@ database_tests![
 
 const ALL: Page = Page { page: 1, per_page: 500 };
 
-struct Bench {
-    storage: TestDatabase,
-    clock: Arc<ManualClock>,
-    fleet: Arc<FleetIndex>,
-    inventory: Inventory,
+pub(super) struct Bench {
+    pub(super) storage: TestDatabase,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) fleet: Arc<FleetIndex>,
+    pub(super) inventory: Inventory,
 }
 
 impl Bench {
-    fn new(storage: TestDatabase) -> Self {
+    pub(super) fn new(storage: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let fleet = Arc::new(FleetIndex::default());
         storage.database.follow(fleet.clone());
@@ -44,7 +44,7 @@ impl Bench {
         Self { storage, clock, fleet, inventory }
     }
 
-    async fn device(&self, serial: &str) -> (DeviceId, DeviceNumber) {
+    pub(super) async fn device(&self, serial: &str) -> (DeviceId, DeviceNumber) {
         let identity = Identity::parse(&format!(r#"{{"mac":"m{serial}","sn":"{serial}"}}"#)).unwrap();
         let new = NewDevice { id: DeviceId::generate(), identity, status: DeviceStatus::Accepted };
         let transaction = self.storage.scope().begin().await.unwrap();
@@ -62,7 +62,7 @@ impl Bench {
         (new.id, numbers[0])
     }
 
-    async fn report_many(&self, reports: &[(DeviceNumber, InventoryMode, &str)]) {
+    pub(super) async fn report_many(&self, reports: &[(DeviceNumber, InventoryMode, &str)]) {
         let writes: Vec<InventoryWrite> = reports
             .iter()
             .map(|(device, mode, body)| InventoryWrite {
@@ -79,7 +79,7 @@ impl Bench {
         transaction.commit(self.clock.now()).await.unwrap();
     }
 
-    async fn report(&self, device: DeviceNumber, body: &str) {
+    pub(super) async fn report(&self, device: DeviceNumber, body: &str) {
         self.report_many(&[(device, InventoryMode::Replace, body)]).await;
     }
 

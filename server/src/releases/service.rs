@@ -8,6 +8,7 @@ use super::{
     Artifact, ArtifactFilter, ArtifactOrder, Content, InvalidDescription, MAX_TAGS, Notes, Release,
     ReleaseFilter, ReleaseOrder, Tags,
 };
+use crate::audit::{Action, Event, Object};
 use crate::clock::Clock;
 use crate::ids::{ArtifactId, DeploymentId};
 use crate::storage::blobs::{BlobError, BlobGate, BlobStore};
@@ -153,6 +154,7 @@ impl Releases {
         let now = self.clock.now();
         find_release(&tx, name).await?;
         releases::set_notes(&tx, name, notes.as_str(), now).await?;
+        tx.audit(Event::new(Action::Update, Object::release(name)).change("notes: changed"));
         Ok(transaction.commit(now).await?)
     }
 
@@ -167,6 +169,8 @@ impl Releases {
             return Err(ReleaseError::TooManyTags);
         }
         releases::touch(&tx, name, now).await?;
+        let shown = tags.as_set().iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        tx.audit(Event::new(Action::Update, Object::release(name)).change(format!("tags: {shown}")));
         Ok(transaction.commit(now).await?)
     }
 

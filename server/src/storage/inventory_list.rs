@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -65,18 +65,20 @@ pub async fn list(
     let backend = executor.get_database_backend();
     let query = matching(scope, backend, filter);
     let total = query.clone().count(&executor).await?;
-    let query = match order {
-        Some(order) => sorted(query, backend, order),
-        None => query,
-    };
+    let query = sorted(query, backend, order.map_or(&[], std::slice::from_ref));
     let rows =
         query.order_by_asc(Column::Number).offset(page.offset()).limit(page.per_page).all(&executor).await?;
     Ok((rows.into_iter().map(device).collect::<Result<_, _>>()?, total))
 }
 
+/// All devices that the scope may see.
+pub(super) fn visible(scope: &impl Access) -> Select<Entity> {
+    Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+}
+
 fn matching(scope: &impl Access, backend: DbBackend, filter: &InventoryFilter) -> Select<Entity> {
     let tenant = scope.tenant().as_uuid();
-    let mut query = Entity::find().filter(Column::TenantId.eq(tenant));
+    let mut query = visible(scope);
     if let Some(group) = &filter.group {
         query = query.filter(Column::GroupName.eq(group));
     }
@@ -152,32 +154,48 @@ fn nothing() -> Condition {
     Condition::all().add(Expr::val(1).eq(0))
 }
 
-fn sorted(mut query: Select<Entity>, backend: DbBackend, order: &InventoryOrder) -> Select<Entity> {
-    let direction: Order = order.direction.into();
-    let name = order.key.name.as_str();
-    let keys: Vec<SimpleExpr> = match (order.key.scope, name) {
+/// Sorts by several attributes, the most important first.
+pub(super) fn sorted(
+    mut query: Select<Entity>,
+    backend: DbBackend,
+    orders: &[InventoryOrder],
+) -> Select<Entity> {
+    for (at, order) in orders.iter().enumerate() {
+        for key in sort_keys(&mut query, backend, &order.key, at) {
+            query = query.order_by(key, order.direction.into());
+        }
+    }
+    query
+}
+
+fn sort_keys(
+    query: &mut Select<Entity>,
+    backend: DbBackend,
+    key: &AttributeKey,
+    at: usize,
+) -> Vec<SimpleExpr> {
+    match (key.scope, key.name.as_str()) {
         (AttributeScope::Identity, "status") => vec![column(Column::Status)],
         (AttributeScope::Identity, "id") => vec![column(Column::Id)],
-        (AttributeScope::Identity, _) => identity_text(backend, name).map(missing_first).unwrap_or_default(),
+        (AttributeScope::Identity, name) => {
+            identity_text(backend, name).map(missing_first).unwrap_or_default()
+        }
         (AttributeScope::System, "group") => missing_first(column(Column::GroupName)),
         (AttributeScope::System, "created_ts") => vec![column(Column::CreatedAt)],
         (AttributeScope::System, "updated_ts") => vec![column(Column::UpdatedAt)],
         (AttributeScope::System, "check_in_time") => missing_first(seen_at()),
         (AttributeScope::System, _) => Vec::new(),
         (AttributeScope::Inventory | AttributeScope::Monitor | AttributeScope::Tags, _) => {
-            join_attribute(&mut query, &order.key)
+            join_attribute(query, key, at)
         }
-    };
-    for key in keys {
-        query = query.order_by(key, direction.clone());
     }
-    query
 }
 
 /// Joins the attribute, of which a device has at most one, and returns what to sort by.
-fn join_attribute(query: &mut Select<Entity>, key: &AttributeKey) -> Vec<SimpleExpr> {
+fn join_attribute(query: &mut Select<Entity>, key: &AttributeKey, at: usize) -> Vec<SimpleExpr> {
     use inventory_attributes::Column as Stored;
-    let of = |column: Stored| Expr::col((Alias::new("sort"), column));
+    let alias = format!("sort{at}");
+    let of = |column: Stored| Expr::col((Alias::new(&alias), column));
     let same_device = of(Stored::DeviceNumber).equals((Entity, Column::Number));
     let on = Condition::all()
         .add(same_device)
@@ -186,7 +204,7 @@ fn join_attribute(query: &mut Select<Entity>, key: &AttributeKey) -> Vec<SimpleE
     QueryTrait::query(query).join_as(
         JoinType::LeftJoin,
         inventory_attributes::Entity,
-        Alias::new("sort"),
+        Alias::new(&alias),
         on,
     );
     vec![of(Stored::Value).is_not_null(), of(Stored::Number).is_null(), of(Stored::Number), of(Stored::Value)]
@@ -196,7 +214,7 @@ fn missing_first(key: SimpleExpr) -> Vec<SimpleExpr> {
     vec![key.clone().is_not_null(), key]
 }
 
-fn column(column: Column) -> SimpleExpr {
+pub(super) fn column(column: Column) -> SimpleExpr {
     Expr::col((Entity, column))
 }
 

@@ -138,7 +138,9 @@ impl From<InventoryError> for ApiError {
             InventoryError::DeviceNotFound(_)
             | InventoryError::GroupNotFound(_)
             | InventoryError::NotInGroup { .. } => Self::new(Code::NotFound, text),
-            InventoryError::InvalidGroupName(_) => Self::new(Code::BadRequest, text),
+            InventoryError::InvalidGroupName(_) | InventoryError::Search(_) => {
+                Self::new(Code::BadRequest, text)
+            }
             InventoryError::Storage(err) => storage_failure(err),
         }
     }

@@ -13,6 +13,7 @@ pub mod device_deployments;
 pub mod devices;
 pub mod groups;
 pub mod inventory;
+pub mod inventory_search;
 pub mod members;
 pub mod permission_sets;
 pub mod release_keys;
