@@ -94,6 +94,7 @@ pub struct Object {
 impl Object {
     /// A thing with nothing but an id.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "ids are small, and calls read better")]
     pub fn new(kind: ObjectKind, id: impl ToString) -> Self {
         Self { kind, id: id.to_string(), label: None, detail: None }
     }
@@ -142,6 +143,7 @@ impl Object {
 
     /// A user by its address.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "ids are small, and calls read better")]
     pub fn user(id: UserId, email: impl ToString) -> Self {
         Self::named(ObjectKind::User, id, email.to_string())
     }

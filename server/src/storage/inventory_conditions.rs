@@ -230,7 +230,7 @@ impl TextColumn {
                     } else {
                         "substr(?, 1, ?) = ?"
                     },
-                    [self.value.clone(), Expr::val(length).into(), Expr::val(start.as_str()).into()],
+                    [self.value.clone(), Expr::val(length), Expr::val(start.as_str())],
                 )
             }
             Condition::Exists(_) => return Where::all().add(is_there),
@@ -244,7 +244,7 @@ impl TextColumn {
         let sign = comparison.sign();
         let sql =
             if self.is_postgres { format!("($1 COLLATE \"C\") {sign} $2") } else { format!("? {sign} ?") };
-        Expr::cust_with_exprs(sql, [self.value.clone(), Expr::val(other).into()])
+        Expr::cust_with_exprs(sql, [self.value.clone(), Expr::val(other)])
     }
 }
 
