@@ -10,6 +10,9 @@ use crate::crypto::password::{
 /// More memory than this, in KiB, makes a few log-ins at once an attack.
 const MEMORY_KIB_CEILING: u32 = 1 << 20;
 
+/// Nobody sits at a browser for longer than a month.
+const MAX_CONSOLE_SECS: u64 = 31 * 24 * 60 * 60;
+
 /// More passes than this keep people waiting for nothing that memory could not do better.
 const PASSES_CEILING: u32 = 16;
 
@@ -25,6 +28,10 @@ pub struct Users {
     pub argon2_memory_kib: u32,
     /// How often the memory is gone through.
     pub argon2_passes: u32,
+    /// How long a session of the console goes on without a refresh.
+    pub console_idle_secs: u64,
+    /// How long a session of the console goes on at all.
+    pub console_max_secs: u64,
     /// Whether a fresh proof of who is calling is asked for on Mender's paths too, where their acts can do much harm.
     /// Existing clients cannot answer that.
     pub step_up_on_compatible_paths: bool,
@@ -38,6 +45,8 @@ impl Default for Users {
             password_min_length_with_2fa: 12,
             argon2_memory_kib: memory_kib,
             argon2_passes: passes,
+            console_idle_secs: 30 * 60,
+            console_max_secs: 12 * 60 * 60,
             step_up_on_compatible_paths: false,
         }
     }
@@ -77,6 +86,14 @@ impl Users {
             if !range.contains(&cost) {
                 let text = format!("must be between {} and {}", range.start(), range.end());
                 return Err(ConfigError::value(key, text));
+            }
+        }
+        for (key, secs) in [
+            ("users.console_idle_secs", self.console_idle_secs),
+            ("users.console_max_secs", self.console_max_secs),
+        ] {
+            if !(60..=MAX_CONSOLE_SECS).contains(&secs) {
+                return Err(ConfigError::value(key, format!("must be between 60 and {MAX_CONSOLE_SECS}")));
             }
         }
         Ok(())

@@ -134,6 +134,8 @@ routes! {
     POST "/api/management/v1/useradm/auth/logout" => management::users::log_out;
     POST "/api/management/v1/useradm/auth/logout-all" => management::sessions::end_all;
     POST "/api/management/v1/useradm/auth/step-up" => management::sessions::step_up;
+    POST "/api/management/v1/useradm/auth/console" => management::console::open;
+    POST "/api/management/v1/useradm/auth/refresh" => management::console::refresh;
     GET "/api/management/v1/useradm/sessions" => management::sessions::list;
     DELETE "/api/management/v1/useradm/sessions/{id}" => management::sessions::end;
     GET "/api/management/v1/useradm/users" => management::users::list;

@@ -52,6 +52,71 @@ pub async fn insert(tx: &WriteScope<'_>, session: &Session) -> Result<(), Storag
     Ok(())
 }
 
+/// What a refresh token is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Refresh {
+    /// The SHA-256 of the secret that is good.
+    pub current: [u8; 32],
+    /// That of the one before.
+    pub superseded: Option<[u8; 32]>,
+    /// When the one took the place of the other.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Finds a session of the console, whatever the tenant.
+pub async fn refreshable(
+    scope: &impl Access,
+    id: SessionId,
+) -> Result<Option<(Session, Refresh)>, StorageError> {
+    let row = Entity::find_by_id(id.as_uuid()).one(&scope.executor()).await?;
+    let Some(row) = row else { return Ok(None) };
+    let hash = |bytes: &Vec<u8>| <[u8; 32]>::try_from(bytes.as_slice()).ok();
+    let Some(current) = row.refresh_sha256.as_ref().and_then(hash) else { return Ok(None) };
+    let superseded = row.superseded_sha256.as_ref().and_then(hash);
+    Ok(Some((session(&row)?, Refresh { current, superseded, at: row.refreshed_at })))
+}
+
+/// Makes a session one of the console.
+pub async fn become_console(
+    tx: &WriteScope<'_>,
+    session: &Session,
+    refresh_sha256: &[u8; 32],
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::Kind, Expr::value(session.kind.as_str()))
+        .col_expr(Column::ExpiresAt, Expr::value(session.expires_at))
+        .col_expr(Column::IdleAt, Expr::value(session.idle_at))
+        .col_expr(Column::LastUsedAt, Expr::value(session.last_used_at))
+        .col_expr(Column::RefreshSha256, Expr::value(refresh_sha256.to_vec()))
+        .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+        .filter(Column::Id.eq(session.id.as_uuid()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Puts a refresh token in the place of another; answers whether the other was still good.
+pub async fn rotate_refresh(
+    tx: &WriteScope<'_>,
+    id: SessionId,
+    [old, new]: [&[u8; 32]; 2],
+    idle_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, StorageError> {
+    let done = Entity::update_many()
+        .col_expr(Column::RefreshSha256, Expr::value(new.to_vec()))
+        .col_expr(Column::SupersededSha256, Expr::value(old.to_vec()))
+        .col_expr(Column::RefreshedAt, Expr::value(now))
+        .col_expr(Column::LastUsedAt, Expr::value(now))
+        .col_expr(Column::IdleAt, Expr::value(idle_at))
+        .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+        .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::RefreshSha256.eq(old.to_vec()))
+        .exec(&tx.executor())
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
 /// Stores how and when the user of a session proved who it is.
 pub async fn set_authentication(
     tx: &WriteScope<'_>,

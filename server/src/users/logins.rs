@@ -27,6 +27,9 @@ use crate::throttle::{Guesses, Networks, Site};
 /// Sessions that a user may have; the oldest gives way (management API §1.1).
 const SESSIONS_PER_USER: u64 = 10;
 
+/// How long a token of a console is good; its session goes on by the refresh token.
+const CONSOLE_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(10);
+
 /// How long a session lasts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SessionLife {
@@ -356,7 +359,7 @@ impl Logins {
             aud: UserClaims::AUDIENCE.to_owned(),
             iat: issued_at,
             nbf: issued_at,
-            exp: session.expires_at.map(|end| end.timestamp()),
+            exp: token_end(session, now).map(|end| end.timestamp()),
             scp: "mender.*".to_owned(),
             sid: Some(session.id.as_uuid()),
             amr: session.authentication.proof.methods(),
@@ -377,4 +380,15 @@ fn authentication(claims: &UserClaims) -> Option<Authentication> {
     };
     let at = DateTime::from_timestamp(claims.auth_time.unwrap_or(claims.iat), 0);
     proof.zip(at).map(|(proof, at)| Authentication { proof, at })
+}
+
+/// When a token of a session ends: one of the console soon, because there is a refresh token for the next.
+fn token_end(session: &Session, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match session.kind {
+        SessionKind::Api => session.expires_at,
+        SessionKind::Console => {
+            let soon = now.checked_add_signed(CONSOLE_TOKEN_LIFE)?;
+            Some(session.expires_at.map_or(soon, |end| end.min(soon)))
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod setup;
 pub mod tokens;
 
 mod change;
+mod console;
 mod email;
 mod grant;
 mod members;
@@ -33,6 +34,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 pub use change::AccountChange;
+pub use console::{ConsoleError, Consoles, RefreshToken, Refreshed};
 pub use email::{Email, InvalidEmail};
 pub use grant::{Grant, Granted, Within};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};

@@ -5,7 +5,9 @@ use harness::management::login_request;
 use harness::names::unique;
 use harness::process::run_ok;
 use harness::server::{ADMIN, PASSWORD};
-use harness::{Authenticator, Management, Peer, ServerSetup, Skew, TestServer, shared_server};
+use harness::{
+    Authenticator, Management, Peer, Request, Response, ServerSetup, Skew, TestServer, shared_server,
+};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -18,6 +20,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         addresses_are_changed_by_their_owner_and_by_admins,
         old_tokens_are_dead_after_whatever_ends_them,
         a_fresh_and_strong_proof_is_asked_for,
+        a_console_goes_on_by_its_cookie,
+        a_console_is_refreshed_by_its_own_pages_only,
         mender_s_paths_ask_for_it_where_the_operator_wants,
     ];
     trials.extend(harness::peer_trials![FAKETIME; a_proof_is_fresh_for_ten_minutes]);
@@ -31,6 +35,8 @@ const SESSIONS: &str = "/api/management/v1/useradm/sessions";
 const LOGOUT: &str = "/api/management/v1/useradm/auth/logout";
 const LOGOUT_ALL: &str = "/api/management/v1/useradm/auth/logout-all";
 const STEP_UP: &str = "/api/management/v1/useradm/auth/step-up";
+const CONSOLE: &str = "/api/management/v1/useradm/auth/console";
+const REFRESH: &str = "/api/management/v1/useradm/auth/refresh";
 const CODES: &str = "/api/management/v1/useradm/users/me/2fa/recovery-codes";
 const POLICY: &str = "/api/management/v1/releases/policy";
 const NEW_PASSWORD: &str = "another fair wind to sail";
@@ -210,6 +216,101 @@ fn old_tokens_are_dead_after_whatever_ends_them() {
             user.get(ME).expect_error(401);
         }
     }
+}
+
+/// Opens a console; returns its token and its cookie.
+#[track_caller]
+fn console(user: &Management) -> (String, String) {
+    let opened = user.send("POST", CONSOLE).expect(200);
+    assert_eq!(opened.header("Content-Type"), Some("application/jwt"));
+    (opened.text(), cookie(&opened))
+}
+
+/// The cookie that an answer sets, which has to be out of the reach of scripts and of other sites.
+#[track_caller]
+fn cookie(response: &Response) -> String {
+    let set = response.header("Set-Cookie").expect("a cookie");
+    for rule in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+        assert!(set.contains(rule), "{rule} in {set}");
+    }
+    let pair = set.split(';').next().expect("a pair");
+    assert!(pair.starts_with("__Host-sealift-refresh="), "{pair}");
+    pair.to_owned()
+}
+
+/// What a page of the server's own sends to go on.
+fn refresh(server: &TestServer, cookie: &str) -> Request {
+    Request::new("POST", REFRESH)
+        .header("Cookie", cookie)
+        .header("Origin", server.url())
+        .header("X-Sealift-Console", "1")
+        .header("Content-Length", "0")
+}
+
+fn a_console_goes_on_by_its_cookie() {
+    let server = shared_server();
+    let user = log_in(server, &add(server, "viewer"));
+    let (token, first) = console(&user);
+    let claims = super::useradm::claims(&token);
+    assert_eq!(claims["exp"].as_i64().expect("an end") - claims["iat"].as_i64().expect("a begin"), 600);
+    assert_eq!(claims["sid"], super::useradm::claims(&user.token)["sid"]);
+    let page = Management { http: server.http(), token };
+    assert_eq!(page.get(SESSIONS).expect(200).json()[0]["kind"], "console");
+    page.send("POST", CONSOLE).expect_error(403);
+
+    let second = server.http().send(&refresh(server, &first)).expect(200);
+    assert_eq!(second.header("Cache-Control"), Some("no-store"));
+    let second_cookie = cookie(&second);
+    assert_ne!(second_cookie, first);
+    let page = Management { http: server.http(), token: second.text() };
+    page.get(ME).expect(200);
+    server.http().send(&refresh(server, &first)).expect_error(409);
+    let third = server.http().send(&refresh(server, &format!("a=b; {second_cookie}"))).expect(200);
+    let out = page.request("POST", LOGOUT).header("Cookie", cookie(&third)).header("Content-Length", "0");
+    let forgotten = server.http().send(&out).expect(202);
+    assert!(forgotten.header("Set-Cookie").is_some_and(|set| set.contains("Max-Age=0")));
+    server.http().send(&refresh(server, &cookie(&third))).expect_error(401);
+    page.get(ME).expect_error(401);
+    user.get(ME).expect_error(401);
+}
+
+fn a_console_is_refreshed_by_its_own_pages_only() {
+    let server = shared_server();
+    let user = log_in(server, &add(server, "viewer"));
+    let (_, cookie) = console(&user);
+    let without = |name: &str| {
+        let mut request = refresh(server, &cookie);
+        request.headers.retain(|(header, _)| header != name);
+        request
+    };
+    server.http().send(&without("Origin")).expect_error(403);
+    server.http().send(&without("X-Sealift-Console")).expect_error(403);
+    server.http().send(&without("Cookie")).expect_error(401);
+    for origin in [
+        "https://attacker.example",
+        "null",
+        "",
+        "http://localhost",
+        &format!("{}.attacker.example", server.url()),
+    ] {
+        server.http().send(&without("Origin").header("Origin", origin)).expect_error(403);
+    }
+    let id = super::useradm::claims(&user.token)["sid"].as_str().expect("an id").to_owned();
+    for value in [
+        "",
+        "x",
+        &id,
+        &format!("{id}.short"),
+        &format!("00000000-0000-0000-0000-000000000000.{}", "A".repeat(43)),
+    ] {
+        let shown = format!("__Host-sealift-refresh={value}");
+        server.http().send(&without("Cookie").header("Cookie", shown)).expect_error(401);
+    }
+    server.http().send(&refresh(server, &cookie)).expect(200);
+    // Who guesses for a session that exists ends it: a secret that is not the last one was stolen.
+    let guess = format!("__Host-sealift-refresh={id}.{}", "A".repeat(43));
+    server.http().send(&without("Cookie").header("Cookie", guess)).expect_error(401);
+    user.get(ME).expect_error(401);
 }
 
 fn a_fresh_and_strong_proof_is_asked_for() {

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::user::{BUSY, require_users};
-use super::{core, origin};
+use super::{consoles, core, origin};
 use crate::app::Core;
 use crate::audit::{Actor, Origin, Who};
-use crate::config::Limits;
+use crate::config::{Limits, PublicUrl};
 use crate::crypto::signed_link::LinkError;
 use crate::deployments::downloads::Downloads;
 use crate::devices::admission::Admission;
@@ -24,7 +24,7 @@ use crate::ids::{TenantId, UserId};
 use crate::releases::Releases;
 use crate::storage::StorageError;
 use crate::throttle::{Class, Throttle};
-use crate::users::{Logins, SetupError};
+use crate::users::{Logins, RefreshToken, Refreshed, SetupError};
 
 /// A caller that proved nothing: for logins, links that carry their own authority, and health.
 pub struct Anonymous {
@@ -61,6 +61,24 @@ impl Anonymous {
     #[must_use]
     pub fn admission(&self) -> &Admission {
         &self.core.admission
+    }
+
+    /// Keeps a session of the console going.
+    pub async fn refresh_console(&self, shown: &RefreshToken) -> Result<Refreshed, ApiError> {
+        self.core.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
+        Ok(consoles(&self.core).refresh(shown, self.origin()).await?)
+    }
+
+    /// How long a session of the console goes on at all.
+    #[must_use]
+    pub fn console_max_secs(&self) -> u64 {
+        self.core.config.users.console_max_secs
+    }
+
+    /// The address of the server for links, instead of the one that the caller used.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.core.config.public_url.as_ref()
     }
 
     /// Opens sessions of users; refuses while there is no user at all.

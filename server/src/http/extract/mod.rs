@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, web};
+use chrono::TimeDelta;
 
 use super::error::ApiError;
 use super::request_id::RequestId;
 use crate::app::Core;
 use crate::audit::Origin;
+use crate::users::Consoles;
 
 /// What requests are served from, as the application was built with it.
 fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
@@ -27,6 +29,15 @@ fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
         .app_data::<web::Data<Core>>()
         .map(|data| Arc::clone(data))
         .ok_or_else(|| ApiError::internal("the application was built without its core"))
+}
+
+/// Opens sessions of the console and keeps them going.
+fn consoles(core: &Core) -> Consoles {
+    let secs =
+        |secs: u64| i64::try_from(secs).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX);
+    let users = &core.config.users;
+    let (idle, longest) = (secs(users.console_idle_secs), secs(users.console_max_secs));
+    Consoles::new(core.logins.clone(), Arc::clone(&core.random), idle, longest)
 }
 
 /// Where a request comes from.

@@ -12,7 +12,7 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{bearer, core, origin};
+use super::{bearer, consoles, core, origin};
 use crate::app::Core;
 use crate::audit::Actor;
 use crate::config::{Limits, PublicUrl};
@@ -27,8 +27,8 @@ use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
 use crate::users::tokens::PersonalTokens;
 use crate::users::{
-    AuthenticateError, LoggedIn, Members, OwnSecondFactor, OwnSessions, Permission, Principal, Roles, Shown,
-    StepUpError, Users,
+    AuthenticateError, ConsoleError, LoggedIn, Members, OwnSecondFactor, OwnSessions, Permission, Principal,
+    Refreshed, Roles, Shown, StepUpError, Users,
 };
 
 /// What users are told while devices come first.
@@ -116,6 +116,17 @@ impl<P> AuthedUser<P> {
     /// Gives the caller a token that says that it just proved who it is.
     pub async fn step_up(&self, shown: Shown) -> Result<LoggedIn, StepUpError> {
         self.core.logins.step_up(&self.principal, shown, self.actor.origin.clone()).await
+    }
+
+    /// Makes the session that the caller came with one of the console.
+    pub async fn open_console(&self) -> Result<Refreshed, ConsoleError> {
+        consoles(&self.core).open(&self.principal, self.actor.origin.clone()).await
+    }
+
+    /// How long a session of the console goes on at all.
+    #[must_use]
+    pub fn console_max_secs(&self) -> u64 {
+        self.core.config.users.console_max_secs
     }
 
     /// The caller's sessions.

@@ -6,6 +6,7 @@ pub mod artifact_link;
 pub mod artifact_upload;
 pub mod artifacts;
 pub mod auth_sets;
+pub mod console;
 pub mod deployment_body;
 pub mod deployment_lists;
 pub mod deployments;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::console::forget;
 use super::{Secret, timestamp};
 use crate::crypto::password::PasswordError;
 use crate::http::error::{ApiError, Code};
@@ -129,9 +130,11 @@ pub async fn log_in(
     ),
     security(("user" = []))
 )]
-pub async fn log_out(caller: AuthedUser<OwnAccess>) -> Result<HttpResponse, ApiError> {
+pub async fn log_out(caller: AuthedUser<OwnAccess>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     caller.log_out().await.map_err(storage_failure)?;
-    Ok(HttpResponse::Accepted().finish())
+    let mut response = HttpResponse::Accepted();
+    forget(&request, &mut response);
+    Ok(response.finish())
 }
 
 /// The caller.

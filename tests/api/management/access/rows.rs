@@ -105,6 +105,8 @@ pub(super) const ROWS: &[Row] = &[
     row("POST", "/api/management/v1/useradm/auth/logout", User("account:own")),
     row("POST", "/api/management/v1/useradm/auth/logout-all", User("account:own")),
     row("POST", "/api/management/v1/useradm/auth/step-up", User("account:own")),
+    row("POST", "/api/management/v1/useradm/auth/console", User("account:own")),
+    row("POST", "/api/management/v1/useradm/auth/refresh", Anybody),
     row("GET", "/api/management/v1/useradm/sessions", User("account:own")),
     row("DELETE", "/api/management/v1/useradm/sessions/{id}", User("account:own")),
     row("GET", "/api/management/v1/useradm/users", User("users:read")),
