@@ -26,6 +26,7 @@ mod m20261125_000017_recovery_codes;
 mod m20261125_000018_session_proofs;
 mod m20261125_000020_personal_tokens;
 mod m20261125_000021_known_sites;
+mod m20261125_000022_password_resets;
 mod m20261125_000024_roles;
 mod m20261125_000025_membership_roles;
 mod m20261125_000026_tenants_require_2fa;
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000018_session_proofs::Migration),
             Box::new(m20261125_000020_personal_tokens::Migration),
             Box::new(m20261125_000021_known_sites::Migration),
+            Box::new(m20261125_000022_password_resets::Migration),
             Box::new(m20261125_000024_roles::Migration),
             Box::new(m20261125_000025_membership_roles::Migration),
             Box::new(m20261125_000026_tenants_require_2fa::Migration),

@@ -5,10 +5,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::task::JoinHandle;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, span};
 use crate::config::{Config, PublicUrl};
 use crate::crypto::password::{HashScheme, PasswordHashError, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
@@ -24,6 +23,7 @@ use crate::http::metrics::RequestCounts;
 use crate::http::serve::{ListenError, Serving, Surface};
 use crate::ids::TenantId;
 use crate::keyring::{Keyring, KeyringError};
+use crate::mail::{MailError, Outbox};
 use crate::releases::{ReleaseError, ReleaseTrust, UploadLeases, compare_rest, sweep};
 use crate::storage::blobs::{BlobError, BlobStore};
 use crate::storage::{Database, DatabaseLocation, Scope, StorageError, tenants};
@@ -75,6 +75,9 @@ pub enum AppError {
     /// The hash that stands in for unknown users.
     #[error("failed to prepare password checks")]
     Password(#[from] PasswordHashError),
+    /// Mail.
+    #[error("failed to prepare mail")]
+    Mail(#[from] MailError),
     /// Nothing listens.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -114,6 +117,8 @@ pub struct Core {
     pub logins: Logins,
     /// The second factors of users.
     pub second_factors: SecondFactors,
+    /// Takes mail to users.
+    pub mail: Outbox,
     /// Hashes and checks passwords.
     pub passwords: PasswordPool,
     /// Which passwords are acceptable.
@@ -268,7 +273,6 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let scheme = HashScheme::new(config.users.hash_cost(), &keyring.master)?;
         let passwords = PasswordPool::new(cores, scheme, Arc::clone(&random))?;
-        let session_life = i64::try_from(config.user_session_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let second_factors = SecondFactors::new(
             FactorKeys::new(keyring.master.clone(), Arc::clone(&random)),
             Arc::clone(&clock),
@@ -281,11 +285,10 @@ impl App {
             second_factors.clone(),
             Arc::clone(&clock),
             config.issuer.clone(),
-            session_life.unwrap_or(TimeDelta::MAX),
+            span(config.user_session_ttl_secs),
         )
         .exempting(config.limits.unlimited_networks.clone());
         let links = LinkAuthority::new(&keyring.links);
-        let link_ttl = i64::try_from(config.download_link_ttl_secs).ok().and_then(TimeDelta::try_seconds);
         let core = Core {
             downloads: Downloads::new(
                 database.clone(),
@@ -293,7 +296,7 @@ impl App {
                 Arc::clone(&fleet),
                 links.clone(),
                 Arc::clone(&clock),
-                link_ttl.unwrap_or(TimeDelta::MAX),
+                span(config.download_link_ttl_secs),
             ),
             device_deployments: DeviceDeployments::new(
                 database.clone(),
@@ -304,6 +307,7 @@ impl App {
             writer,
             logins,
             second_factors,
+            mail: Outbox::open(&config)?,
             passwords,
             password_policy: password_policy(&config),
             links,

@@ -1,6 +1,6 @@
 //! Time as an argument.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Tells the time. Everything that expires, retries or is stamped takes one.
 pub trait Clock: Send + Sync {
@@ -17,6 +17,12 @@ impl Clock for SystemClock {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
         Utc::now()
     }
+}
+
+/// So many seconds, or the longest time that there is.
+#[must_use]
+pub fn span(secs: u64) -> TimeDelta {
+    i64::try_from(secs).ok().and_then(TimeDelta::try_seconds).unwrap_or(TimeDelta::MAX)
 }
 
 /// Seconds since 1970, as the fleet index stores moments; times before 1970 count as 1970, after 2106 as 2106.

@@ -13,6 +13,7 @@ pub mod http;
 pub mod ids;
 pub mod inventory;
 pub mod keyring;
+pub mod mail;
 pub mod releases;
 pub mod storage;
 pub mod telemetry;

@@ -24,6 +24,7 @@ mod blobs;
 pub mod device;
 pub mod engine;
 pub mod http;
+pub mod mailbox;
 pub mod management;
 pub mod mender;
 pub mod multipart;

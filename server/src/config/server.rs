@@ -9,6 +9,7 @@ use super::database_url::DatabaseUrl;
 use super::error::ConfigError;
 use super::limits::Limits;
 use super::log_format::LogFormat;
+use super::mail::Mail;
 use super::public_url::PublicUrl;
 use super::releases::Releases;
 use super::tls_version::TlsVersion;
@@ -60,6 +61,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How much the server takes from whom.
     pub limits: Limits,
+    /// How mail is sent.
+    pub mail: Mail,
     /// What is asked of releases.
     pub releases: Releases,
     /// Rules for users.
@@ -88,6 +91,7 @@ impl Default for Config {
             download_link_ttl_secs: 7 * DAY_SECS,
             metrics_listen: None,
             limits: Limits::default(),
+            mail: Mail::default(),
             releases: Releases::default(),
             users: Users::default(),
         }
@@ -96,7 +100,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys that exist, sections included: variables of other names are someone else's.
-    pub(super) const KEYS: [&'static str; 21] = [
+    pub(super) const KEYS: [&'static str; 22] = [
         "data_dir",
         "database_url",
         "device_limit",
@@ -107,6 +111,7 @@ impl Config {
         "listen",
         "log_filter",
         "log_format",
+        "mail",
         "metrics_listen",
         "public_url",
         "releases",
@@ -162,6 +167,7 @@ impl Config {
         check_range("keep_alive_secs", self.keep_alive_secs, 1, 3600)?;
         check_range("shutdown_timeout_secs", self.shutdown_timeout_secs, 0, 3600)?;
         self.limits.check()?;
+        self.mail.check(self.public_url.is_some())?;
         self.users.check()
     }
 }

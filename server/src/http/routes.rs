@@ -169,6 +169,11 @@ routes! {
     PUT "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::update;
     DELETE "/api/management/v2/useradm/permission_sets/{name}" => management::permission_sets::delete;
 
+    // New passwords for who does not know the old one.
+    POST "/api/management/v1/useradm/auth/password-reset/start" => management::password_reset::start;
+    POST "/api/management/v1/useradm/auth/password-reset/complete" => management::password_reset::complete;
+    POST "/api/management/v1/useradm/users/{id}/password-reset" => management::password_reset::hand_over;
+
     // Personal tokens of users.
     POST "/api/management/v1/useradm/settings/tokens" => management::settings_tokens::create;
     GET "/api/management/v1/useradm/settings/tokens" => management::settings_tokens::list;

@@ -20,6 +20,12 @@ pub async fn is_known(
     Ok(row.is_some_and(|row| row.login_at >= since))
 }
 
+/// Answers whether a user was logged in from any site that is remembered.
+pub async fn any(scope: &impl Access, user: UserId) -> Result<bool, StorageError> {
+    let found = Entity::find().filter(Column::UserId.eq(user.as_uuid()));
+    Ok(found.one(&scope.executor()).await?.is_some())
+}
+
 /// Notes that a user logged in from a site.
 pub async fn note(
     tx: &WriteScope<'_>,

@@ -31,6 +31,7 @@ pub mod inventory_overview;
 pub mod inventory_search;
 pub mod known_sites;
 pub mod overview;
+pub mod password_resets;
 mod patience;
 pub mod permission_sets;
 pub mod personal_tokens;

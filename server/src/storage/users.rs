@@ -8,7 +8,10 @@ use uuid::Uuid;
 
 use super::entity::memberships;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
-use super::{Access, StorageError, WriteScope, known_sites, recovery_codes, roles, sessions, totp_factors};
+use super::{
+    Access, StorageError, WriteScope, known_sites, password_resets, recovery_codes, roles, sessions,
+    totp_factors,
+};
 use crate::ids::UserId;
 use crate::users::{Account, Email, RoleName, TotpState, User};
 
@@ -243,6 +246,7 @@ pub async fn remove(tx: &WriteScope<'_>, id: UserId) -> Result<(), StorageError>
     sessions::delete_of_user(tx, id).await?;
     totp_factors::delete(tx, id).await?;
     known_sites::delete_of_user(tx, id).await?;
+    password_resets::delete_of_user(tx, id).await?;
     recovery_codes::delete_of_user(tx, id).await?;
     Entity::delete_by_id(id.as_uuid()).exec(&executor).await?;
     Ok(())

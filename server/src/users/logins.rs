@@ -98,6 +98,8 @@ pub struct LoggedIn {
     pub token: SecretString,
     /// The session.
     pub session: Session,
+    /// The site that it was opened from, if the user was logged in before, but not from there lately.
+    pub new_site: Option<Site>,
 }
 
 /// Opens, checks and ends sessions of users of all tenants.
@@ -162,12 +164,13 @@ impl Logins {
     ) -> Result<LoggedIn, LogInError> {
         let checked = self.check_password(email, password, origin.address).await?;
         let (account, rehashed) = (&checked.account, checked.rehashed.as_ref());
+        let new_site = self.new_site(&checked).await?;
         let opened = self.open(account, rehashed, code, life, origin).await;
         let guessed = if opened.is_ok() { Guessed::LoggedIn } else { Guessed::Nothing };
         self.settle(checked.guess, guessed);
         let session = opened?;
         let token = self.sign(&session, session.created_at)?;
-        Ok(LoggedIn { token, session })
+        Ok(LoggedIn { token, session, new_site })
     }
 
     /// Signs tokens of users.

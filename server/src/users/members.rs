@@ -56,8 +56,8 @@ pub struct NewMember {
 
 /// The members of one tenant, as one of them may change the others.
 pub struct Members {
-    users: Users,
-    scope: Scope,
+    pub(super) users: Users,
+    pub(super) scope: Scope,
     caller: Principal,
 }
 
@@ -150,7 +150,11 @@ impl Members {
         self.require_cover(tx, wanted).await
     }
 
-    async fn require_cover(&self, tx: &WriteScope<'_>, names: &[RoleName]) -> Result<(), MemberError> {
+    pub(super) async fn require_cover(
+        &self,
+        tx: &WriteScope<'_>,
+        names: &[RoleName],
+    ) -> Result<(), MemberError> {
         let rights: Rights = roles::standing(tx, names).await?.rights;
         if self.caller.rights.cover(&rights) { Ok(()) } else { Err(MemberError::Beyond) }
     }
@@ -193,12 +197,16 @@ fn told(roles: &[RoleName]) -> String {
 
 impl Users {
     /// Checks a password for a user, and hashes it.
-    async fn hash(&self, email: &Email, password: SecretString) -> Result<SecretString, UserError> {
+    pub(super) async fn hash(
+        &self,
+        email: &Email,
+        password: SecretString,
+    ) -> Result<SecretString, UserError> {
         self.policy.check(&password, email.as_str())?;
         Ok(self.passwords.hash(password).await?)
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 }

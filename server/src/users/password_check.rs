@@ -80,6 +80,14 @@ impl Logins {
         }
     }
 
+    /// The site of who is about to be logged in, if it is one of which the user should hear.
+    pub(super) async fn new_site(&self, checked: &Checked) -> Result<Option<Site>, StorageError> {
+        let Some(guess) = checked.guess.filter(|guess| !guess.is_known) else { return Ok(None) };
+        let scope = self.database.scope(TenantId::DEFAULT);
+        let was_logged_in = known_sites::any(&scope, checked.account.id).await?;
+        Ok(was_logged_in.then(|| Site::from(guess.from)))
+    }
+
     async fn guess(
         &self,
         email: &str,

@@ -108,7 +108,7 @@ impl Logins {
         transaction.commit(now).await?;
         let session = super::Session { authentication, ..session };
         let token = self.sign(&session, now)?;
-        Ok(LoggedIn { token, session })
+        Ok(LoggedIn { token, session, new_site: None })
     }
 
     async fn expect_password(&self, caller: &Principal, password: &SecretString) -> Result<(), StepUpError> {

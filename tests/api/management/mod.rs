@@ -7,6 +7,7 @@ mod deployments;
 mod devauth;
 mod inventory;
 mod members;
+mod password_reset;
 mod release_trust;
 mod releases;
 mod roles;
@@ -29,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(members::trials());
     trials.extend(sessions::trials());
     trials.extend(tokens::trials());
+    trials.extend(password_reset::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
     trials.extend(artifacts::trials());

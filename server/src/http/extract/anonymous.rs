@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::user::{BUSY, require_users};
-use super::{consoles, core, origin};
+use super::{consoles, core, origin, reset_letter};
 use crate::app::Core;
 use crate::audit::{Actor, Origin, Who};
 use crate::config::{Limits, PublicUrl};
@@ -21,10 +21,12 @@ use crate::http::error::ApiError;
 use crate::http::failure::{rate_limited, unavailable};
 use crate::http::metrics::Numbers;
 use crate::ids::{TenantId, UserId};
+use crate::mail::{Letter, Matter};
 use crate::releases::Releases;
 use crate::storage::StorageError;
-use crate::throttle::{Class, Throttle};
-use crate::users::{Logins, RefreshToken, Refreshed, SetupError};
+use crate::telemetry::chain;
+use crate::throttle::{Class, Site, Throttle};
+use crate::users::{Logins, RefreshToken, Refreshed, ResetError, SetupError, begin_reset, complete_reset};
 
 /// A caller that proved nothing: for logins, links that carry their own authority, and health.
 pub struct Anonymous {
@@ -55,6 +57,37 @@ impl Anonymous {
     pub fn check_password_from(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
         self.core.throttle.serve(Class::Management).map_err(|wait| unavailable(BUSY, wait))?;
         self.core.throttle.password(address).map_err(rate_limited)
+    }
+
+    /// Sends who has an address a link for a new password, if somebody has it. Nobody waits for the answer to that.
+    pub fn begin_reset(&self, email: String) {
+        let (core, at) = (Arc::clone(&self.core), (self.origin(), self.core.clock.now()));
+        self.core.mail.post_later(async move {
+            let made = begin_reset(&core.database, &*core.random, &email, at).await;
+            let made =
+                made.inspect_err(|err| tracing::error!(error = chain(err), "no link for a new password"));
+            made.ok().flatten().map(|made| reset_letter(&core, made))
+        });
+    }
+
+    /// Replaces the password of whose one-time secret this is.
+    pub async fn complete_reset(
+        &self,
+        secret: &SecretString,
+        password: SecretString,
+    ) -> Result<(), ResetError> {
+        let core = &self.core;
+        let users_of = |tenant| core.users_of(core.database.scope(tenant));
+        let email = complete_reset(&core.database, users_of, secret, password, self.origin()).await?;
+        core.mail.post(Letter { to: email, matter: Matter::PasswordReplaced });
+        Ok(())
+    }
+
+    /// Tells a user of a log-in from a site that is new.
+    pub fn tell_of_sign_in(&self, email: &str, site: Site) {
+        if let Ok(to) = email.parse() {
+            self.core.mail.post(Letter { to, matter: Matter::SignIn { site, at: self.core.clock.now() } });
+        }
     }
 
     /// Opens sessions of devices.

@@ -16,12 +16,15 @@ use std::sync::Arc;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, web};
 use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
 
 use super::error::ApiError;
 use super::request_id::RequestId;
 use crate::app::Core;
 use crate::audit::Origin;
-use crate::users::Consoles;
+use crate::config::PublicUrl;
+use crate::mail::{Letter, Matter};
+use crate::users::{Consoles, ResetSecret};
 
 /// What requests are served from, as the application was built with it.
 fn core(request: &HttpRequest) -> Result<Arc<Core>, ApiError> {
@@ -38,6 +41,13 @@ fn consoles(core: &Core) -> Consoles {
     let users = &core.config.users;
     let (idle, longest) = (secs(users.console_idle_secs), secs(users.console_max_secs));
     Consoles::new(core.logins.clone(), Arc::clone(&core.random), idle, longest)
+}
+
+/// What is sent to who is to choose a new password.
+fn reset_letter(core: &Core, made: ResetSecret) -> Letter {
+    let base = core.config.public_url.as_ref().map_or("", PublicUrl::as_str).trim_end_matches('/');
+    let link = format!("{base}/ui/password/{}", made.secret.expose_secret()).into();
+    Letter { to: made.email, matter: Matter::PasswordReset { link, until: made.until } }
 }
 
 /// Where a request comes from.

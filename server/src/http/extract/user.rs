@@ -11,24 +11,28 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
 
-use super::{bearer, consoles, core, origin};
+use super::{bearer, consoles, core, origin, reset_letter};
 use crate::app::Core;
 use crate::audit::Actor;
 use crate::config::{Limits, PublicUrl};
+use crate::crypto::random::RandomError;
 use crate::crypto::signed_link::LinkAuthority;
 use crate::deployments::service::Deployments;
 use crate::devices::service::Devices;
 use crate::http::error::{ApiError, Code};
 use crate::http::failure::{rate_limited, storage_failure, unavailable};
+use crate::ids::UserId;
 use crate::inventory::Inventory;
+use crate::mail::{Letter, Matter};
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, StorageError};
 use crate::throttle::{Class, Throttle};
 use crate::users::tokens::PersonalTokens;
 use crate::users::{
     AuthenticateError, ConsoleError, LoggedIn, Members, OwnSecondFactor, OwnSessions, Permission, Principal,
-    Refreshed, Roles, Shown, StepUpError, Users,
+    Refreshed, ResetError, ResetSecret, Roles, Shown, StepUpError, Users, unknown_password,
 };
 
 /// What users are told while devices come first.
@@ -194,6 +198,37 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn users(&self) -> Users {
         self.core.users_of(self.scope())
+    }
+
+    /// Makes a one-time secret for a new password of another user.
+    pub async fn begin_reset(&self, id: UserId) -> Result<ResetSecret, ResetError> {
+        self.members().begin_reset(id, &*self.core.random).await
+    }
+
+    /// Sends another user a link for a new password.
+    pub async fn mail_reset(&self, id: UserId) -> Result<(), ResetError> {
+        let made = self.begin_reset(id).await?;
+        self.core.mail.post(reset_letter(&self.core, made));
+        Ok(())
+    }
+
+    /// A password that nobody knows, until it is replaced.
+    pub fn unknown_password(&self) -> Result<SecretString, RandomError> {
+        unknown_password(&*self.core.random)
+    }
+
+    /// Whether mail is sent at all.
+    #[must_use]
+    pub fn sends_mail(&self) -> bool {
+        self.core.mail.is_open()
+    }
+
+    /// Tells a user of the caller's tenant something.
+    pub fn tell(&self, id: UserId, matter: Matter) {
+        let users = self.users();
+        self.core
+            .mail
+            .post_later(async move { Some(Letter { to: users.get(id).await.ok()?.email, matter }) });
     }
 
     /// The personal tokens of the caller.

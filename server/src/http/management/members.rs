@@ -18,6 +18,9 @@ pub struct NewUserBody {
     /// The first password.
     #[schema(value_type = Option<String>)]
     password: Option<Secret>,
+    /// Whether the user is sent a link to choose a password; none is needed here then.
+    #[serde(default)]
+    send_reset_password: bool,
     /// Names of roles; those of the caller if missing.
     roles: Option<Vec<String>>,
 }
@@ -51,11 +54,21 @@ pub async fn add(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let Sent(caller, body) = sent;
-    let Some(Secret(password)) = body.password else {
-        return Err(ApiError::new(Code::Unprocessable, "password: a first password is needed"));
+    let sends_reset = body.send_reset_password;
+    if sends_reset && !caller.sends_mail() {
+        let text = "send_reset_password: no mail server is configured; give a first password";
+        return Err(ApiError::new(Code::Unprocessable, text));
+    }
+    let password = match body.password {
+        Some(Secret(password)) => password,
+        None if sends_reset => caller.unknown_password().map_err(ApiError::internal)?,
+        None => return Err(ApiError::new(Code::Unprocessable, "password: a first password is needed")),
     };
     let id = caller.members().add(NewMember { email: body.email, password, roles: body.roles }).await?;
     tracing::info!(user.id = %caller.principal().user, object.id = %id, "user added");
+    if sends_reset {
+        caller.mail_reset(id).await?;
+    }
     let location = format!("{}/{id}", request.path().trim_end_matches('/'));
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).finish())
 }

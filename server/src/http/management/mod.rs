@@ -16,6 +16,7 @@ pub mod groups;
 pub mod inventory;
 pub mod inventory_search;
 pub mod members;
+pub mod password_reset;
 pub mod permission_sets;
 pub mod release_keys;
 pub mod release_labels;

@@ -14,6 +14,7 @@ use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Freshness, Requires, Sent};
 use crate::http::failure::storage_failure;
 use crate::ids::UserId;
+use crate::mail::Matter;
 use crate::users::{Permission, Principal, SecondFactorError};
 
 /// May take one's own second factor away, or, with more, that of another.
@@ -123,6 +124,7 @@ pub async fn verify(sent: Sent<OwnAccess, SecondFactorCode>) -> Result<HttpRespo
     let Sent(caller, body) = sent;
     caller.second_factor().verify(body.token2fa.0.expose_secret().trim()).await?;
     tracing::info!(user.id = %caller.principal().user, "second factor enabled");
+    caller.tell(caller.principal().user, Matter::FactorAdded);
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -150,6 +152,7 @@ pub async fn disable(
     if user == Some(principal.user) {
         caller.second_factor().disable().await?;
         tracing::info!(user.id = %principal.user, "second factor disabled");
+        caller.tell(principal.user, Matter::FactorRemoved);
         return Ok(HttpResponse::Ok().finish());
     }
     if !principal.may(Permission::UsersManage) {
@@ -159,6 +162,7 @@ pub async fn disable(
     let user = user.ok_or_else(|| ApiError::new(Code::NotFound, format!("user {id} does not exist")))?;
     caller.second_factor().reset(user).await?;
     tracing::info!(user.id = %principal.user, object.id = %user, "second factor of another user reset");
+    caller.tell(user, Matter::FactorRemoved);
     Ok(HttpResponse::Ok().finish())
 }
 

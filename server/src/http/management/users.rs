@@ -113,6 +113,9 @@ pub async fn log_in(
     let life = if body.no_expiry { SessionLife::Unlimited } else { SessionLife::Usual };
     let logged_in = logins.log_in(&email, password, code, life, caller.origin()).await?;
     tracing::info!(user.id = %logged_in.session.user, session.id = %logged_in.session.id, "user logged in");
+    if let Some(site) = logged_in.new_site {
+        caller.tell_of_sign_in(&email, site);
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
     Ok(response.content_type(TOKEN_TYPE).body(logged_in.token.expose_secret().to_owned()))

@@ -17,6 +17,7 @@ pub(crate) mod inventory_attributes;
 pub(crate) mod known_sites;
 pub(crate) mod membership_roles;
 pub(crate) mod memberships;
+pub(crate) mod password_resets;
 pub(crate) mod permission_sets;
 pub(crate) mod personal_tokens;
 pub(crate) mod recovery_codes;

@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 
 pub use checks::TokenChecks;
 pub use service::{Lifetime, NewToken, Overlap, PersonalTokens, Shown, TokenError};
+pub(super) use text::random_word;
 pub use text::{Drawn, TokenHandle, TokenHash, TokenText};
 pub use uses::TokenUses;
 

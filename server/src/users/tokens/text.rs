@@ -73,13 +73,13 @@ impl TokenText {
 impl Drawn {
     /// Draws a token with a handle of its own.
     pub fn draw(random: &dyn SecureRandom) -> Result<Self, RandomError> {
-        let handle = word(HANDLE_LENGTH, random)?;
+        let handle = random_word(HANDLE_LENGTH, random)?;
         Self::with_handle(TokenHandle(handle.as_str().to_owned()), random)
     }
 
     /// Draws another secret for a handle.
     pub fn with_handle(handle: TokenHandle, random: &dyn SecureRandom) -> Result<Self, RandomError> {
-        let secret = word(SECRET_LENGTH, random)?;
+        let secret = random_word(SECRET_LENGTH, random)?;
         let checked = Zeroizing::new(format!("{PREFIX}{handle}_{}", secret.as_str()));
         let text = format!("{}_{}", checked.as_str(), checksum(&checked)).into();
         Ok(Self { text, handle, hash: TokenHash::of(&secret) })
@@ -143,8 +143,11 @@ fn is_word(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Random digits, each as likely as any other.
-fn word(length: usize, random: &dyn SecureRandom) -> Result<Zeroizing<String>, RandomError> {
+/// Random digits of base 62, each as likely as any other.
+pub(in crate::users) fn random_word(
+    length: usize,
+    random: &dyn SecureRandom,
+) -> Result<Zeroizing<String>, RandomError> {
     let mut text = Zeroizing::new(String::with_capacity(length));
     let mut bytes = Zeroizing::new([0_u8; 64]);
     while text.len() < length {

@@ -139,6 +139,10 @@ pub(super) const ROWS: &[Row] = &[
     row("GET", "/api/management/v2/useradm/permission_sets/{name}", User("users:read")),
     row("PUT", "/api/management/v2/useradm/permission_sets/{name}", User("users:manage")),
     row("DELETE", "/api/management/v2/useradm/permission_sets/{name}", User("users:manage")),
+    // New passwords for who does not know the old one.
+    row("POST", "/api/management/v1/useradm/auth/password-reset/start", Anybody),
+    row("POST", "/api/management/v1/useradm/auth/password-reset/complete", Anybody),
+    row("POST", "/api/management/v1/useradm/users/{id}/password-reset", User("users:manage")),
     // Personal tokens of users.
     row("POST", "/api/management/v1/useradm/settings/tokens", User("account:own")),
     row("GET", "/api/management/v1/useradm/settings/tokens", User("account:own")),
