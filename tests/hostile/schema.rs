@@ -32,8 +32,8 @@ const EXAMPLES: (u32, u32) = (20, 200);
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_schema_conformance,response_headers_conformance,unsupported_method,allow_header_conformance,ignored_auth";
 
-/// What ends the very session that asks.
-const ENDS_OWN_SESSION: &str = "/auth/logout";
+/// What ends the very session that asks, or gives it tokens that last some minutes.
+const ENDS_OWN_SESSION: &str = "/auth/(logout|console)|/useradm/(sessions|settings/tokens)/";
 
 fn anonymous_finds_what_is_described() {
     let world = world();
