@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::ending::end_for_device;
 use super::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
+use crate::audit::{Action, Event, Object};
 use crate::clock::Clock;
 use crate::fleet::FleetIndex;
 use crate::ids::{DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
@@ -128,6 +129,8 @@ impl Deployments {
         let number = deployments::insert(&write, &new, now)
             .await
             .map_err(|err| if err.is_unique_violation() { DeploymentError::Duplicate } else { err.into() })?;
+        let object = Object::deployment(new.id, &new.name, &new.artifact_name);
+        write.audit(Event::new(Action::Create, object).change(format!("devices: {target_count}")));
         write.record(Change::DeploymentCreated {
             number,
             id: new.id,
@@ -214,6 +217,8 @@ impl Deployments {
         let change = CounterChange { number: deployment.number, statistics, asked: 0, size: 0 };
         deployments::count(&write, &[change]).await?;
         write.record(Change::DeploymentFinished { number: deployment.number });
+        let object = Object::deployment(deployment.id, &deployment.name, &deployment.artifact_name);
+        write.audit(Event::new(Action::Abort, object));
         tx.commit(now).await?;
         Ok(())
     }
@@ -223,9 +228,10 @@ impl Deployments {
         let now = self.clock.now();
         let tx = self.scope.begin().await?;
         let write = tx.scope();
-        if let Some(found) = devices::find(&write, device).await? {
-            end_for_device(&write, found.number, device, DeviceDeploymentState::Aborted, now).await?;
-        }
+        let Some(found) = devices::find(&write, device).await? else { return Ok(()) };
+        end_for_device(&write, found.number, device, DeviceDeploymentState::Aborted, now).await?;
+        let object = Object::device(device, found.identity.as_str());
+        write.audit(Event::new(Action::Abort, object).change("deployments: all unfinished"));
         tx.commit(now).await?;
         Ok(())
     }

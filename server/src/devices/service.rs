@@ -9,6 +9,7 @@ use super::{
     AuthSet, AuthSetStatus, CredentialDigest, Device, DeviceStatus, DeviceWithSets, Identity, IdentityError,
     InvalidTransition,
 };
+use crate::audit::{Action, Event, Object};
 use crate::clock::Clock;
 use crate::crypto::device_key::{DeviceKey, DeviceKeyError};
 use crate::deployments::DeviceDeploymentState;
@@ -165,6 +166,8 @@ impl Devices {
         let after: Vec<AuthSet> = others.chain([set.clone()]).collect();
         self.settle(&write, &device, &sets, &after).await?;
         record(&write, &device, &set);
+        let event = Event::new(Action::Preauthorize, object(&device));
+        write.audit(event.change(format!("authentication set {}: preauthorized", set.id)));
         tx.commit(now).await?;
         Ok(device.id)
     }
@@ -207,6 +210,14 @@ impl Devices {
         let (accepted, refused): (Vec<_>, Vec<_>) =
             sets.iter().partition(|one| one.status == AuthSetStatus::Accepted);
         refused.into_iter().chain(accepted).for_each(|one| record(&write, &found, one));
+        let action = match to {
+            AuthSetStatus::Accepted => Action::Accept,
+            AuthSetStatus::Rejected => Action::Reject,
+            AuthSetStatus::Preauthorized => Action::Preauthorize,
+            AuthSetStatus::Pending => Action::Update,
+        };
+        let change = format!("authentication set {set}: {from} -> {to}");
+        write.audit(Event::new(action, object(&found)).change(change));
         tx.commit(now).await?;
         Ok(())
     }
@@ -218,6 +229,7 @@ impl Devices {
         let write = tx.scope();
         let dismissed = find_set(&write, device, set).await?;
         let found = devices::find(&write, device).await?.ok_or(DeviceError::NotFound(device))?;
+        let was = dismissed.status;
         let before = sets_of(&write, found.number).await?;
         auth_sets::delete(&write, set).await?;
         let left: Vec<AuthSet> = before.iter().filter(|other| other.id != set).cloned().collect();
@@ -229,6 +241,8 @@ impl Devices {
                 CredentialDigest::new(write.tenant(), &found.identity.hash(), &dismissed.spki_sha256);
             write.record(Change::AuthSetRemoved { number: found.number, digest });
         }
+        let change = format!("authentication set {set}: {was} -> dismissed");
+        write.audit(Event::new(Action::Dismiss, object(&found)).change(change));
         tx.commit(now).await?;
         Ok(())
     }
@@ -266,6 +280,7 @@ impl Devices {
         let found = devices::find(&write, device).await?.ok_or(DeviceError::NotFound(device))?;
         let sets = sets_of(&write, found.number).await?;
         forget(&write, &found, &sets, now).await?;
+        write.audit(Event::new(Action::Decommission, object(&found)));
         tx.commit(now).await?;
         Ok(())
     }
@@ -278,6 +293,7 @@ impl Devices {
         let (id, _) = auth_sets::find(&write, set).await?.ok_or(DeviceError::SetNotFound(set))?;
         let found = devices::find(&write, id).await?.ok_or(DeviceError::NotFound(id))?;
         self.store(&write, &found, found.status, found.generation.wrapping_add(1)).await?;
+        write.audit(Event::new(Action::Revoke, object(&found)).change("sessions: ended"));
         tx.commit(now).await?;
         Ok(())
     }
@@ -332,6 +348,10 @@ impl Devices {
         };
         Ok(found.into_iter().map(join).collect())
     }
+}
+
+fn object(device: &Device) -> Object {
+    Object::device(device.id, device.identity.as_str())
 }
 
 fn accepted_of(sets: &[AuthSet]) -> Option<AuthSetId> {

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Inventory, InventoryError};
-use crate::devices::DeviceStatus;
+use crate::audit::{Action, Event, Object};
+use crate::devices::{Device, DeviceStatus};
 use crate::ids::DeviceId;
-use crate::storage::{Page, devices};
+use crate::storage::{Page, WriteScope, devices};
 
 /// Longest name of a group, in bytes.
 const MAX_GROUP_NAME_BYTES: usize = 256;
@@ -80,9 +81,16 @@ impl Inventory {
         let tx = transaction.scope();
         let now = self.clock.now();
         let found = devices::find_many(&tx, ids).await?;
+        let matched = count(found.len());
+        let moved: Vec<Device> =
+            found.into_iter().filter(|device| device.group.as_deref() != Some(group.as_str())).collect();
+        if moved.is_empty() {
+            return Ok(Regrouped { matched, updated: 0 });
+        }
         let updated = devices::set_group(&tx, ids, Some(group.as_str()), now).await?;
+        moved.iter().for_each(|device| audit(&tx, device, Some(group)));
         transaction.commit(now).await?;
-        Ok(Regrouped { matched: count(found.len()), updated })
+        Ok(Regrouped { matched, updated })
     }
 
     /// Takes a device out of a group.
@@ -103,13 +111,17 @@ impl Inventory {
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let now = self.clock.now();
-        let members: Vec<DeviceId> = devices::find_many(&tx, ids)
+        let members: Vec<Device> = devices::find_many(&tx, ids)
             .await?
             .into_iter()
             .filter(|device| device.group.as_deref() == Some(group.as_str()))
-            .map(|device| device.id)
             .collect();
-        let updated = devices::set_group(&tx, &members, None, now).await?;
+        if members.is_empty() {
+            return Ok(Regrouped { matched: 0, updated: 0 });
+        }
+        let ids: Vec<DeviceId> = members.iter().map(|device| device.id).collect();
+        let updated = devices::set_group(&tx, &ids, None, now).await?;
+        members.iter().for_each(|device| audit(&tx, device, None));
         transaction.commit(now).await?;
         Ok(Regrouped { matched: count(members.len()), updated })
     }
@@ -118,7 +130,13 @@ impl Inventory {
     pub async fn clear_group(&self, group: &GroupName) -> Result<u64, InventoryError> {
         let transaction = self.scope.begin().await?;
         let now = self.clock.now();
-        let updated = devices::clear_group(&transaction.scope(), group.as_str(), now).await?;
+        let tx = transaction.scope();
+        let updated = devices::clear_group(&tx, group.as_str(), now).await?;
+        if updated == 0 {
+            return Ok(0);
+        }
+        let event = Event::new(Action::Delete, Object::group(group.as_str()));
+        tx.audit(event.change(format!("devices: {updated} -> 0")));
         transaction.commit(now).await?;
         Ok(updated)
     }
@@ -141,6 +159,13 @@ impl fmt::Display for GroupName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Tells of a device that goes from its group to another, or to none.
+fn audit(tx: &WriteScope<'_>, device: &Device, to: Option<&GroupName>) {
+    let from = device.group.as_deref().unwrap_or("none");
+    let change = format!("group: {from} -> {}", to.map_or("none", GroupName::as_str));
+    tx.audit(Event::new(Action::Update, Object::device(device.id, device.identity.as_str())).change(change));
 }
 
 fn count(items: usize) -> u64 {

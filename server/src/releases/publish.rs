@@ -4,6 +4,8 @@ use super::inspect::Inspected;
 use super::upload::{UploadError, judges};
 use super::verification::Evidence;
 use super::{Artifact, Releases, Slot, slots};
+use crate::audit::{Action, Event, Object};
+use crate::crypto::hex::hex;
 use crate::ids::{ArtifactId, UploadId};
 use crate::storage::blobs::FinishedBlob;
 use crate::storage::{Change, Scope, StorageError, WriteScope, artifacts, releases, uploads};
@@ -79,6 +81,8 @@ async fn store(
     {
         return Err(UploadError::Interrupted);
     }
+    let event = Event::new(Action::Upload, Object::artifact(artifact.id, &artifact.name));
+    tx.audit(event.change(format!("sha256: {}", hex(&artifact.sha256))));
     tx.record(Change::ArtifactAdded { artifact_name: artifact.name.clone(), artifact: artifact.fit() });
     Ok(transaction.commit(artifact.updated_at).await?)
 }

@@ -109,6 +109,8 @@ impl Releases {
         }
         let now = self.clock.now();
         artifacts::set_description(&tx, id, description, now).await?;
+        let event = Event::new(Action::Update, Object::artifact(id, &artifact.name)).change("description");
+        tx.audit(event.states(Some(artifact.description.as_bytes()), Some(description.as_bytes())));
         Ok(transaction.commit(now).await?)
     }
 
@@ -152,9 +154,10 @@ impl Releases {
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let now = self.clock.now();
-        find_release(&tx, name).await?;
+        let was = find_release(&tx, name).await?.notes;
         releases::set_notes(&tx, name, notes.as_str(), now).await?;
-        tx.audit(Event::new(Action::Update, Object::release(name)).change("notes: changed"));
+        let event = Event::new(Action::Update, Object::release(name)).change("notes");
+        tx.audit(event.states(Some(was.as_bytes()), Some(notes.as_str().as_bytes())));
         Ok(transaction.commit(now).await?)
     }
 
@@ -169,8 +172,9 @@ impl Releases {
             return Err(ReleaseError::TooManyTags);
         }
         releases::touch(&tx, name, now).await?;
-        let shown = tags.as_set().iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        tx.audit(Event::new(Action::Update, Object::release(name)).change(format!("tags: {shown}")));
+        let list: Vec<&str> = tags.as_set().iter().map(AsRef::as_ref).collect();
+        let change = format!("tags: {}", list.join(", "));
+        tx.audit(Event::new(Action::Update, Object::release(name)).change(change));
         Ok(transaction.commit(now).await?)
     }
 
@@ -215,6 +219,7 @@ impl Releases {
         remove(&tx, &artifact).await?;
         if artifacts::count_of_release(&tx, &artifact.name).await? == 0 {
             releases::delete(&tx, &artifact.name).await?;
+            tx.audit(Event::new(Action::Delete, Object::release(&artifact.name)));
         } else {
             releases::touch(&tx, &artifact.name, now).await?;
         }
@@ -236,11 +241,17 @@ impl Releases {
             return Err(ReleaseError::InUse { deployments: in_use });
         }
         let doomed = artifacts::of_releases(&tx, names).await?;
+        if doomed.is_empty() {
+            return Ok(());
+        }
         for artifact in &doomed {
             remove(&tx, artifact).await?;
         }
         for name in names {
             releases::delete(&tx, name).await?;
+            if doomed.iter().any(|artifact| artifact.name == *name) {
+                tx.audit(Event::new(Action::Delete, Object::release(name)));
+            }
         }
         for artifact in &doomed {
             gate.doubt(artifact.sha256);
@@ -290,6 +301,7 @@ async fn refuse_in_use(tx: &WriteScope<'_>, name: &str) -> Result<(), ReleaseErr
 
 async fn remove(tx: &WriteScope<'_>, artifact: &Artifact) -> Result<(), StorageError> {
     artifacts::delete(tx, artifact.id).await?;
+    tx.audit(Event::new(Action::Delete, Object::artifact(artifact.id, &artifact.name)));
     tx.record(Change::ArtifactRemoved { artifact_name: artifact.name.clone(), id: artifact.id });
     Ok(())
 }

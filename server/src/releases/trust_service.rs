@@ -8,10 +8,11 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use super::compare::compare;
 use super::verification::VerificationKey;
 use super::{ReleaseError, SignaturePolicy, Validity};
+use crate::audit::{Action, Event, Object, ObjectKind};
 use crate::clock::Clock;
 use crate::ids::{KeyId, UserId};
 use crate::storage::blobs::BlobStore;
-use crate::storage::{Change, Page, Scope, StorageError, signature_policies, verification_keys};
+use crate::storage::{Access as _, Change, Page, Scope, StorageError, signature_policies, verification_keys};
 
 /// Keys that a tenant may have, revoked ones included: each upload is compared with all of them.
 pub const MAX_KEYS: u64 = 256;
@@ -102,10 +103,12 @@ impl ReleaseTrust {
         }
         verification_keys::insert(&tx, &key).await?;
         tx.record(Change::VerificationKey { id, validity: key.validity });
+        let event = Event::new(Action::Create, Object::named(ObjectKind::VerificationKey, id, &key.name));
+        tx.audit(event.states(None, Some(new.pem.as_bytes())));
         transaction.commit(now).await?;
         // Uploads see the key from here on. In a task of its own, so that a client who goes away does not delay
         // what it asked for; a stop leaves the rest to the next start.
-        let (scope, blobs, clock) = (self.scope.clone(), self.blobs.clone(), Arc::clone(&self.clock));
+        let (scope, blobs, clock) = (self.scope.unattended(), self.blobs.clone(), Arc::clone(&self.clock));
         tokio::spawn(async move { compare(&scope, &blobs, &*clock, id).await })
             .await
             .map_err(|_| KeyRefusal::Compare(Box::new(ReleaseError::Interrupted)))?
@@ -121,6 +124,8 @@ impl ReleaseTrust {
         let key = verification_keys::find(&tx, id).await?.ok_or(KeyRefusal::NotFound(id))?;
         if verification_keys::revoke(&tx, id, by, now).await? {
             tx.record(Change::VerificationKey { id, validity: Validity { revoked: true, ..key.validity } });
+            let object = Object::named(ObjectKind::VerificationKey, id, &key.name);
+            tx.audit(Event::new(Action::Revoke, object));
             transaction.commit(now).await?;
         } else {
             drop(transaction);
@@ -155,7 +160,11 @@ async fn set_policy(
 ) -> Result<(), StorageError> {
     let transaction = scope.begin().await?;
     let tx = transaction.scope();
+    let before = signature_policies::find(&tx).await?;
     signature_policies::set(&tx, policy, by, now).await?;
+    let was = before.map_or("none", SignaturePolicy::as_str);
+    let event = Event::new(Action::Update, Object::of_tenant(ObjectKind::SignaturePolicy, tx.tenant()));
+    tx.audit(event.change(format!("{was} -> {policy}")));
     tx.record(Change::SignaturePolicy(policy));
     transaction.commit(now).await
 }

@@ -143,12 +143,13 @@ mod tests {
     use crate::audit::{Action, Actor, Event, GENESIS, Object, Origin, Who};
     use crate::ids::{TenantId, UserId};
     use crate::storage::testing::{TestDatabase, database_tests};
-    use crate::storage::{Access as _, Scope};
+    use crate::storage::{Access as _, Scope, StorageError, releases};
 
     database_tests![
         what_is_dropped_leaves_no_record,
         records_of_all_tenants_form_one_chain,
         two_processes_extend_one_chain,
+        a_change_without_an_event_is_not_stored,
     ];
 
     fn acting(scope: Scope) -> Scope {
@@ -171,6 +172,24 @@ mod tests {
         tx.scope().audit(event("a"));
         drop(tx);
         assert_eq!(following(&storage.scope(), 0, 10).await.unwrap(), []);
+    }
+
+    async fn a_change_without_an_event_is_not_stored(storage: TestDatabase) {
+        let now = DateTime::UNIX_EPOCH;
+        for is_told in [false, true] {
+            let tx = acting(storage.scope()).begin().await.unwrap();
+            releases::touch(&tx.scope(), "app-1", now).await.unwrap();
+            if is_told {
+                tx.scope().audit(event("app-1"));
+            }
+            let done = tx.commit(now).await;
+            assert_eq!(matches!(done, Err(StorageError::Unrecorded)), !is_told, "{done:?}");
+            assert_eq!(releases::find(&storage.scope(), "app-1").await.unwrap().is_some(), is_told);
+        }
+        // What the server does by itself needs no telling.
+        let tx = acting(storage.scope()).unattended().begin().await.unwrap();
+        releases::touch(&tx.scope(), "app-2", now).await.unwrap();
+        tx.commit(now).await.unwrap();
     }
 
     async fn records_of_all_tenants_form_one_chain(storage: TestDatabase) {

@@ -105,16 +105,23 @@ impl Transaction {
     ///
     /// Runs to its end even if nobody waits for it any more: a caller that went away between the commit and
     /// the telling would leave memory behind the database.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unrecorded`] if somebody changed something and no event says so: nothing is stored then.
     pub async fn commit(self, now: DateTime<Utc>) -> Result<(), StorageError> {
         let finished = tokio::spawn(self.finish(now)).await;
         finished.unwrap_or(Err(StorageError::Interrupted))
     }
 
     async fn finish(self, now: DateTime<Utc>) -> Result<(), StorageError> {
-        let changes = self.changes.into_inner();
+        let (changes, events) = (self.changes.into_inner(), self.events.into_inner());
+        if self.actor.is_accountable() && events.is_empty() {
+            return Err(StorageError::Unrecorded);
+        }
         let backend = self.inner.get_database_backend();
         let executor = Executor::new(DatabaseExecutor::Transaction(&self.inner));
-        audit::append(&executor, &self.actor, &self.events.into_inner(), now).await?;
+        audit::append(&executor, &self.actor, &events, now).await?;
         change_log::append(&executor, &changes, now).await?;
         let mark = self.database.mark(&executor).await?;
         match patiently(backend, self.inner.commit()).await.map_err(StorageError::from) {

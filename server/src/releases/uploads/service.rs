@@ -8,6 +8,7 @@ use super::follower::Follower;
 use super::leases::Lease;
 use super::part::{Part, Sink};
 use super::{Checksum, PartialUpload, PartialUploadError, UploadLeases, UploadMetadata};
+use crate::audit::{Action, Event, Object, ObjectKind};
 use crate::ids::{UploadId, UserId};
 use crate::releases::description::check_description;
 use crate::releases::upload::judges;
@@ -104,6 +105,8 @@ impl Uploads {
         let own = uploads::unfinished_of(&tx, self.user).await?;
         self.refuse_excess(&lengths, own.len(), new.length)?;
         uploads::insert(&tx, &upload).await?;
+        let event = Event::new(Action::Create, Object::new(ObjectKind::Upload, upload.id));
+        tx.audit(event.change(format!("bytes: {}", upload.length)));
         transaction.commit(now).await?;
         Ok(upload)
     }
@@ -167,12 +170,17 @@ impl Uploads {
     pub async fn end(&self, id: UploadId) -> Result<(), PartialUploadError> {
         self.find(id).await?;
         let (lease, _) = self.leases.take(id).await.ok_or(PartialUploadError::Locked(id))?;
-        self.forget(lease).await
+        let transaction = self.releases.scope.begin().await?;
+        let tx = transaction.scope();
+        uploads::delete(&tx, id).await?;
+        tx.audit(Event::new(Action::Delete, Object::new(ObjectKind::Upload, id)));
+        transaction.commit(self.releases.clock.now()).await?;
+        Ok(self.files.remove(lease.id()).await?)
     }
 
-    /// Forgets an upload: the row first, so that no row is without its file.
+    /// Forgets an upload of which nothing can become: the row first, so that no row is without its file.
     pub(super) async fn forget(&self, lease: Lease) -> Result<(), PartialUploadError> {
-        let transaction = self.releases.scope.begin().await?;
+        let transaction = self.releases.scope.unattended().begin().await?;
         uploads::delete(&transaction.scope(), lease.id()).await?;
         transaction.commit(self.releases.clock.now()).await?;
         Ok(self.files.remove(lease.id()).await?)
@@ -194,7 +202,7 @@ impl Uploads {
     ) -> Result<DateTime<Utc>, PartialUploadError> {
         let now = self.releases.clock.now();
         let expires_at = self.expiry(now);
-        let transaction = self.releases.scope.begin().await?;
+        let transaction = self.releases.scope.unattended().begin().await?;
         let is_there = uploads::set_received(&transaction.scope(), upload.id, received, expires_at).await?;
         transaction.commit(now).await?;
         if is_there { Ok(expires_at) } else { Err(PartialUploadError::Gone(upload.id)) }
