@@ -10,13 +10,14 @@ use harness::server::{ADMIN, PASSWORD, with_password};
 use harness::tus::{UPLOADS, offset};
 use harness::{ArtifactSpec, CuttingProxy, TestServer, management, shared_server};
 use libtest_mimic::Trial;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
     harness::trials![
         login_upload_deploy,
         refusals_are_told,
         a_token_is_for_its_server_only,
+        a_narrowed_token_uploads_and_does_no_more,
         a_deployment_is_waited_for,
         an_upload_goes_on_after_breaks,
         a_later_upload_goes_on_with_an_earlier_one,
@@ -125,6 +126,31 @@ fn a_token_is_for_its_server_only() {
     assert!(all(&elsewhere).contains("no session at https://localhost:9"), "{}", all(&elsewhere));
     let plain = run(&mut tool(home, &["upload", "--server", "http://localhost:9", file]));
     assert_eq!(plain.status.code(), Some(2), "{}", all(&plain));
+}
+
+fn a_narrowed_token_uploads_and_does_no_more() {
+    let server = shared_server();
+    let artifact = ArtifactSpec::new("tool-type").write();
+    let (home, file) = (artifact.dir(), artifact.path.to_str().expect("UTF-8"));
+    let ca = server.ca();
+    let place = ["--server", &server.url(), "--ca", ca.to_str().expect("UTF-8")];
+    let wish = json!({"name": "a tool", "scopes": ["artifacts:upload", "artifacts:read"]});
+    let made =
+        server.admin().send_json("POST", "/api/management/v1/useradm/tokens", &wish).expect(201).json();
+    let token = made["token"].as_str().expect("a token");
+    let with_token = |args: &[&str]| {
+        let mut command = tool(home, args);
+        command.args(place).env("SEALIFT_TOKEN", token);
+        command
+    };
+    let said = run_ok(&mut with_token(&["upload", "--json", file]));
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let path = format!("{}/{}", management::ARTIFACTS, said["id"].as_str().expect("an id"));
+    server.admin().get(&path).expect(200);
+    let refused = run(&mut with_token(&["deploy", "--all", &artifact.name]));
+    assert_eq!(refused.status.code(), Some(1), "{}", all(&refused));
+    assert!(all(&refused).contains("lacks the permission"), "{}", all(&refused));
+    assert!(!all(&refused).contains(token), "the token is shown");
 }
 
 fn a_deployment_is_waited_for() {
