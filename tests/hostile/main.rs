@@ -19,6 +19,7 @@ mod scanner;
 mod schema;
 mod smuggling;
 mod targets;
+mod timing;
 mod world;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     trials.extend(scanner::trials());
     trials.extend(schema::trials());
     trials.extend(guesses::trials());
+    trials.extend(timing::trials());
     trials.extend(limits_admission::trials());
     trials.extend(limits_chunks::trials());
     trials.extend(limits_connections::trials());

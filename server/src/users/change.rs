@@ -67,21 +67,10 @@ impl Users {
         tx.audit(Event::new(Action::Update, user).change(changed.join(", ")));
         Ok(transaction.commit(now).await?)
     }
-
-    /// Changes the address of another user, and ends the sessions of that user.
-    pub async fn change_email(&self, id: UserId, email: &Email) -> Result<(), UserError> {
-        let now = self.clock.now();
-        let transaction = self.scope.begin().await?;
-        let tx = transaction.scope();
-        let user = users::find(&tx, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
-        set_email(&tx, id, email, now).await?;
-        sessions::delete_of_user(&tx, id).await?;
-        tx.audit(Event::new(Action::Update, Object::user(id, &user.email)).change(format!("email: {email}")));
-        Ok(transaction.commit(now).await?)
-    }
 }
 
-async fn set_email(
+/// Stores another address, unless it is taken.
+pub(super) async fn set_email(
     tx: &WriteScope<'_>,
     id: UserId,
     email: &Email,

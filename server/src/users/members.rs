@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use super::change::set_email;
 use super::{Email, Principal, Rights, Role, RoleName, TotpState, User, UserError, UserFilter, Users};
 use crate::audit::{Action, Event, Object};
 use crate::ids::UserId;
 use crate::storage::users::NewUser;
-use crate::storage::{Scope, StorageError, WriteScope, roles, sessions, users};
+use crate::storage::{Access, Scope, StorageError, WriteScope, roles, sessions, users};
 
 /// Roles that a user may hold.
 pub const MAX_ROLES_PER_USER: usize = 50;
@@ -116,6 +117,27 @@ impl Members {
         Ok(transaction.commit(now).await?)
     }
 
+    /// Gives a user another address, and ends the user's sessions.
+    pub async fn set_email(&self, id: UserId, email: &Email) -> Result<(), MemberError> {
+        let now = self.users.now();
+        let transaction = self.scope.begin().await?;
+        let tx = transaction.scope();
+        let user = users::find(&tx, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
+        // Who has the address gets in with it: a new password is sent there.
+        self.require_cover(&tx, &user.roles).await?;
+        set_email(&tx, id, email, now).await?;
+        sessions::delete_of_user(&tx, id).await?;
+        let event = Event::new(Action::Update, Object::user(id, &user.email));
+        tx.audit(event.change(format!("email: {email}")));
+        Ok(transaction.commit(now).await?)
+    }
+
+    /// Answers whether the caller may do all that a user may do: else it takes nothing away from that user.
+    pub async fn require_covered(&self, id: UserId) -> Result<(), MemberError> {
+        let user = users::find(&self.scope, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
+        self.require_cover(&self.scope, &user.roles).await
+    }
+
     /// Removes a user from the tenant, and altogether if it is in no other one. Sessions and tokens end with it.
     /// One that is not there is removed already.
     pub async fn remove(&self, id: UserId) -> Result<(), MemberError> {
@@ -152,10 +174,10 @@ impl Members {
 
     pub(super) async fn require_cover(
         &self,
-        tx: &WriteScope<'_>,
+        rows: &impl Access,
         names: &[RoleName],
     ) -> Result<(), MemberError> {
-        let rights: Rights = roles::standing(tx, names).await?.rights;
+        let rights: Rights = roles::standing(rows, names).await?.rights;
         if self.caller.rights.cover(&rights) { Ok(()) } else { Err(MemberError::Beyond) }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_changed_password_ends_the_other_sessions,
         passwords_are_changed_with_the_current_one_only,
         addresses_are_changed_by_their_owner_and_by_admins,
+        who_manages_users_takes_nothing_from_who_may_more,
         old_tokens_are_dead_after_whatever_ends_them,
         a_fresh_and_strong_proof_is_asked_for,
         a_console_goes_on_by_its_cookie,
@@ -181,6 +182,29 @@ fn addresses_are_changed_by_their_owner_and_by_admins() {
         .expect_error(404);
 }
 
+fn who_manages_users_takes_nothing_from_who_may_more() {
+    let server = shared_server();
+    let (role, email) = (unique("keeper"), format!("{}@example.com", unique("keeper")));
+    let body = json!({ "name": role, "permission_sets_with_scope": [{ "name": "ManageUsers" }] });
+    server.admin().send_json("POST", "/api/management/v2/useradm/roles", &body).expect(201);
+    let body = json!({ "email": email, "password": PASSWORD, "roles": [role] });
+    server.admin().send_json("POST", "/api/management/v1/useradm/users", &body).expect(201);
+    let keeper = log_in(server, &email);
+    let victim = log_in(server, &add(server, "admin"));
+    let path = format!("/api/management/v1/useradm/users/{}", id_of(&victim));
+    let stolen = json!({ "email": format!("{}@example.com", unique("stolen")) });
+    keeper.send_json("PUT", &path, &stolen).expect_error(403);
+    keeper.send_json("PUT", &path, &json!({ "roles": ["viewer"] })).expect_error(403);
+    keeper.send("POST", &format!("{path}/2fa/disable")).expect_error(403);
+    victim.get(ME).expect(200);
+    let own = format!("/api/management/v1/useradm/users/{}", id_of(&keeper));
+    keeper.send_json("PUT", &own, &json!({ "roles": ["RBAC_ROLE_PERMIT_ALL"] })).expect_error(403);
+    server.admin().send_json("PUT", &path, &json!({ "roles": ["no-such-role"] })).expect_error(422);
+    server.admin().send_json("PUT", &path, &json!({ "roles": ["ci", "viewer"] })).expect(204);
+    let shown = server.admin().get(&path).expect(200).json();
+    assert_eq!(shown["roles"], json!(["RBAC_ROLE_CI", "RBAC_ROLE_OBSERVER"]));
+}
+
 /// Ends sessions of a user with this address.
 type End<'a> = &'a dyn Fn(&Management, &str);
 
@@ -192,7 +216,19 @@ fn old_tokens_are_dead_after_whatever_ends_them() {
             .expect(204);
     };
     let by_command = |args: &[&str]| run_ok(&mut server.command(args));
-    let ends: [(&str, End<'_>); 7] = [
+    let change_roles = |user: &Management| {
+        let path = format!("/api/management/v1/useradm/users/{}", id_of(user));
+        server.admin().send_json("PUT", &path, &json!({ "roles": ["operator"] })).expect(204);
+    };
+    let remove = |user: &Management| {
+        server
+            .admin()
+            .send("DELETE", &format!("/api/management/v1/useradm/users/{}", id_of(user)))
+            .expect(204);
+    };
+    let ends: [(&str, End<'_>); 9] = [
+        ("other roles", &|user, _| change_roles(user)),
+        ("removal", &|user, _| remove(user)),
         ("logout", &|user, _| drop(user.send("POST", LOGOUT).expect(202))),
         ("logout everywhere", &|_, email| drop(log_in(server, email).send("POST", LOGOUT_ALL).expect(202))),
         ("a new password", &|_, email| put(&log_in(server, email))),

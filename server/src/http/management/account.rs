@@ -8,7 +8,7 @@ use super::roles::ManageUsers;
 use super::users::OwnAccount;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Sent;
-use crate::users::{AccountChange, UserError};
+use crate::users::{AccountChange, MemberError, UserError};
 
 /// What of a user becomes different.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -21,6 +21,8 @@ pub struct UserUpdate {
     /// The password as it is; needed for what is one's own.
     #[schema(value_type = Option<String>)]
     current_password: Option<Secret>,
+    /// All roles of another user; one's own cannot be changed.
+    roles: Option<Vec<String>>,
 }
 
 /// A new password.
@@ -89,10 +91,11 @@ pub async fn update_my_password(
 ) -> Result<HttpResponse, ApiError> {
     let Sent(caller, PasswordUpdate { password, current_password }) = sent;
     let (password, current_password) = (Some(password), Some(current_password));
-    change_own(&request, Sent(caller, UserUpdate { email: None, password, current_password })).await
+    change_own(&request, Sent(caller, UserUpdate { email: None, password, current_password, roles: None }))
+        .await
 }
 
-/// Changes a user's address, and ends the user's sessions; for one's own id the same as for `me`.
+/// Changes a user's address or roles, and ends the user's sessions; for one's own id the same as for `me`.
 #[utoipa::path(
     put,
     path = "/api/management/v1/useradm/users/{id}",
@@ -103,13 +106,14 @@ pub async fn update_my_password(
         (status = 204, description = "Changed"),
         (status = 400, description = "Malformed body or address, or nothing to change"),
         (status = 401, description = "No valid session"),
-        (status = 403, description = "Not allowed, or the proof of who is calling is too old"),
+        (status = 403, description = "Not allowed, one's own roles, more than one may oneself, or the proof of who is \
+            calling is too old"),
         (status = 404, description = "No such user"),
-        (status = 409, description = "Changed by somebody else in the same moment"),
+        (status = 409, description = "The last admin, or changed by somebody else in the same moment"),
         (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
         (status = 422, description = "The password of another, the current password is wrong, the new one may not be \
-            chosen, or the address is taken"),
+            chosen, the address is taken, or there is no such role"),
         (status = 429, description = "Too many passwords from here: try again later"),
         (status = 503, description = "Too busy, or the database is away"),
     ),
@@ -128,9 +132,17 @@ pub async fn update(
     if body.password.is_some() {
         return Err(UserError::ForeignPassword.into());
     }
-    let email = body.email.ok_or_else(nothing)?;
-    caller.users().change_email(id, &email.parse().map_err(UserError::from)?).await?;
-    tracing::info!(user.id = %caller.principal().user, object.id = %id, "address of another user changed");
+    let email = body.email.map(|email| email.parse()).transpose().map_err(UserError::from)?;
+    if email.is_none() && body.roles.is_none() {
+        return Err(nothing());
+    }
+    if let Some(roles) = &body.roles {
+        caller.members().set_roles(id, roles).await?;
+    }
+    if let Some(email) = &email {
+        caller.members().set_email(id, email).await?;
+    }
+    tracing::info!(user.id = %caller.principal().user, object.id = %id, "another user changed");
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -139,7 +151,10 @@ async fn change_own<P>(
     Sent(caller, body): Sent<P, UserUpdate>,
 ) -> Result<HttpResponse, ApiError> {
     if body.email.is_none() && body.password.is_none() {
-        return Err(nothing());
+        return Err(match body.roles {
+            Some(_) => MemberError::Own.into(),
+            None => nothing(),
+        });
     }
     let email = body.email.map(|email| email.parse()).transpose().map_err(UserError::from)?;
     caller.check_password_from(request.peer_addr().map(|peer| peer.ip()))?;
@@ -151,5 +166,5 @@ async fn change_own<P>(
 }
 
 fn nothing() -> ApiError {
-    ApiError::new(Code::BadRequest, "nothing to change: email or password is needed")
+    ApiError::new(Code::BadRequest, "nothing to change: email, password or roles are needed")
 }

@@ -160,6 +160,7 @@ pub async fn disable(
         return Err(ApiError::new(Code::PermissionDenied, message));
     }
     let user = user.ok_or_else(|| ApiError::new(Code::NotFound, format!("user {id} does not exist")))?;
+    caller.members().require_covered(user).await?;
     caller.second_factor().reset(user).await?;
     tracing::info!(user.id = %principal.user, object.id = %user, "second factor of another user reset");
     caller.tell(user, Matter::FactorRemoved);
