@@ -31,6 +31,7 @@ mod m20261125_000024_roles;
 mod m20261125_000025_membership_roles;
 mod m20261125_000026_tenants_require_2fa;
 mod m20261125_000027_permission_sets;
+mod m20261125_000028_deployment_groups;
 mod m20261125_000029_audit_events;
 mod m20261125_000030_audit_chain;
 mod m20261125_000033_release_tags;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000025_membership_roles::Migration),
             Box::new(m20261125_000026_tenants_require_2fa::Migration),
             Box::new(m20261125_000027_permission_sets::Migration),
+            Box::new(m20261125_000028_deployment_groups::Migration),
             Box::new(m20261125_000029_audit_events::Migration),
             Box::new(m20261125_000030_audit_chain::Migration),
             Box::new(m20261125_000033_release_tags::Migration),

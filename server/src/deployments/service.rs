@@ -1,5 +1,6 @@
 //! Deployments as users create, watch and abort them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -61,6 +62,9 @@ pub enum DeploymentError {
         "no artifact of release {0:?} is signed by a key that is valid now, and the signature policy requires that"
     )]
     Untrusted(String),
+    /// The caller may not do this to all devices.
+    #[error("a deployment to all devices needs the right to deploy to all of them")]
+    BeyondGroups,
     /// An unfinished deployment was asked for in the same words.
     #[error("an active deployment with the same parameters already exists")]
     Duplicate,
@@ -112,7 +116,7 @@ impl Deployments {
         if !fits.iter().any(|fit| trust.admits(&fit.signers, now)) {
             return Err(DeploymentError::Untrusted(plan.artifact_name.clone()));
         }
-        let (targets, target_count) = resolve(&write, &self.fleet, &plan.target).await?;
+        let Resolved { targets, target_count, groups } = resolve(&write, &self.fleet, &plan.target).await?;
         let new = NewDeployment {
             id: DeploymentId::generate(),
             name: plan.name.clone(),
@@ -129,6 +133,7 @@ impl Deployments {
         let number = deployments::insert(&write, &new, now)
             .await
             .map_err(|err| if err.is_unique_violation() { DeploymentError::Duplicate } else { err.into() })?;
+        deployments::set_groups(&write, new.id, &groups).await?;
         let object = Object::deployment(new.id, &new.name, &new.artifact_name);
         write.audit(Event::new(Action::Create, object).change(format!("devices: {target_count}")));
         write.record(Change::DeploymentCreated {
@@ -229,7 +234,8 @@ impl Deployments {
         let tx = self.scope.begin().await?;
         let write = tx.scope();
         let Some(found) = devices::find(&write, device).await? else { return Ok(()) };
-        end_for_device(&write, found.number, device, DeviceDeploymentState::Aborted, now).await?;
+        let everywhere = write.unlimited();
+        end_for_device(&everywhere, found.number, device, DeviceDeploymentState::Aborted, now).await?;
         let object = Object::device(device, found.identity.as_str());
         write.audit(Event::new(Action::Abort, object).change("deployments: all unfinished"));
         tx.commit(now).await?;
@@ -257,12 +263,23 @@ fn check(plan: &Plan) -> Result<(), DeploymentError> {
     }
 }
 
+/// Whom a deployment is for, as devices.
+struct Resolved {
+    targets: RoaringBitmap,
+    /// How many were named, those that do not exist included.
+    target_count: u64,
+    /// The groups that they are in, as [`deployments::set_groups`] takes them.
+    groups: BTreeSet<String>,
+}
+
 async fn resolve(
     tx: &WriteScope<'_>,
     fleet: &FleetIndex,
     target: &Target,
-) -> Result<(RoaringBitmap, u64), DeploymentError> {
+) -> Result<Resolved, DeploymentError> {
+    let is_limited = tx.sight().groups().is_some();
     let targets: RoaringBitmap = match target {
+        Target::All if is_limited => return Err(DeploymentError::BeyondGroups),
         Target::All => fleet.accepted(tx.tenant()),
         Target::Group(group) => {
             devices::accepted_in_group(tx, group).await?.into_iter().map(DeviceNumber::as_u32).collect()
@@ -273,7 +290,12 @@ async fn resolve(
             ids.dedup();
             let named = u64::try_from(ids.len()).unwrap_or(u64::MAX);
             let found = devices::find_many(tx, &ids).await?;
-            return Ok((found.into_iter().map(|device| device.number.as_u32()).collect(), named));
+            if is_limited && found.is_empty() {
+                return Err(DeploymentError::Invalid("devices: none of them exists".to_owned()));
+            }
+            let groups = found.iter().map(|device| device.group.clone().unwrap_or_default()).collect();
+            let targets = found.iter().map(|device| device.number.as_u32()).collect();
+            return Ok(Resolved { targets, target_count: named, groups });
         }
     };
     if targets.is_empty() {
@@ -282,8 +304,11 @@ async fn resolve(
             Target::All | Target::Devices(_) => "there is no accepted device".to_owned(),
         }));
     }
-    let count = targets.len();
-    Ok((targets, count))
+    let groups = match target {
+        Target::Group(group) => BTreeSet::from([group.clone()]),
+        Target::All | Target::Devices(_) => BTreeSet::new(),
+    };
+    Ok(Resolved { target_count: targets.len(), targets, groups })
 }
 
 /// What makes two plans the same: everything that they say.

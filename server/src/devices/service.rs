@@ -331,7 +331,11 @@ impl Devices {
     async fn check_limit(&self, tx: &WriteScope<'_>) -> Result<(), DeviceError> {
         let Some(limit) = tenants::device_limit(tx).await? else { return Ok(()) };
         let accepted = DeviceFilter { statuses: vec![DeviceStatus::Accepted], ids: Vec::new() };
-        if devices::count(tx, &accepted).await? >= limit { Err(DeviceError::LimitReached) } else { Ok(()) }
+        if devices::count(&tx.unlimited(), &accepted).await? >= limit {
+            Err(DeviceError::LimitReached)
+        } else {
+            Ok(())
+        }
     }
 
     async fn with_sets(&self, found: Vec<Device>) -> Result<Vec<DeviceWithSets>, DeviceError> {
@@ -374,7 +378,8 @@ async fn forget(
     sets: &[AuthSet],
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {
-    end_for_device(tx, device.number, device.id, DeviceDeploymentState::Decommissioned, now).await?;
+    let everywhere = tx.unlimited();
+    end_for_device(&everywhere, device.number, device.id, DeviceDeploymentState::Decommissioned, now).await?;
     auth_sets::delete_of_device(tx, device.number).await?;
     inventory::delete_of_device(tx, device.number).await?;
     provides::delete(tx, device.number).await?;

@@ -37,6 +37,7 @@ impl From<ReleaseError> for ApiError {
                     .with_metadata(serde_json::json!({ "active_deployments": ids }))
             }
             ReleaseError::TooManyTags => Self::new(Code::Conflict, text),
+            ReleaseError::BeyondTags(_) => Self::new(Code::PermissionDenied, text),
             ReleaseError::Used(_) => Self::new(Code::Unprocessable, text),
             ReleaseError::Description(_) => Self::new(Code::BadRequest, text),
             ReleaseError::Interrupted => Self::new(Code::Unavailable, text),

@@ -7,7 +7,7 @@ use super::{Inventory, InventoryError};
 use crate::audit::{Action, Event, Object};
 use crate::devices::{Device, DeviceStatus};
 use crate::ids::DeviceId;
-use crate::storage::{Page, WriteScope, devices};
+use crate::storage::{Access as _, Page, WriteScope, devices};
 
 /// Longest name of a group, in bytes.
 const MAX_GROUP_NAME_BYTES: usize = 256;
@@ -80,6 +80,7 @@ impl Inventory {
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let now = self.clock.now();
+        require_groups(&tx, Some(group))?;
         let found = devices::find_many(&tx, ids).await?;
         let matched = count(found.len());
         let moved: Vec<Device> =
@@ -111,6 +112,7 @@ impl Inventory {
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let now = self.clock.now();
+        require_groups(&tx, None)?;
         let members: Vec<Device> = devices::find_many(&tx, ids)
             .await?
             .into_iter()
@@ -131,6 +133,7 @@ impl Inventory {
         let transaction = self.scope.begin().await?;
         let now = self.clock.now();
         let tx = transaction.scope();
+        require_groups(&tx, None)?;
         let updated = devices::clear_group(&tx, group.as_str(), now).await?;
         if updated == 0 {
             return Ok(0);
@@ -140,6 +143,17 @@ impl Inventory {
         transaction.commit(now).await?;
         Ok(updated)
     }
+}
+
+/// Who may change some groups only moves devices between these: what is in no group is nobody's but theirs who may
+/// change all.
+fn require_groups(tx: &WriteScope<'_>, to: Option<&GroupName>) -> Result<(), InventoryError> {
+    let Some(groups) = tx.sight().groups() else { return Ok(()) };
+    if to.is_some_and(|group| groups.contains(group.as_str())) {
+        return Ok(());
+    }
+    let names: Vec<_> = groups.iter().map(String::as_str).collect();
+    Err(InventoryError::BeyondGroups(names.join(", ")))
 }
 
 impl FromStr for GroupName {

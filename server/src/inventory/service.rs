@@ -37,6 +37,9 @@ pub enum InventoryError {
         /// The group.
         group: GroupName,
     },
+    /// Devices would come into, or go out of, what the caller may change.
+    #[error("devices can be moved only between the groups {0}")]
+    BeyondGroups(String),
     /// The name cannot be a group's.
     #[error(transparent)]
     InvalidGroupName(#[from] InvalidGroupName),

@@ -36,6 +36,9 @@ pub enum ReleaseError {
     /// A device was offered it, or is about to be: it does not change any more.
     #[error("artifact {0} is used in a deployment")]
     Used(ArtifactId),
+    /// The release would come into, or go out of, what the caller may change.
+    #[error("only these tags can be given and taken, and one of them stays: {0}")]
+    BeyondTags(String),
     /// The tenant would have more different tags than it may.
     #[error("releases can have {MAX_TAGS} different tags together")]
     TooManyTags,
@@ -167,8 +170,9 @@ impl Releases {
         let tx = transaction.scope();
         let now = self.clock.now();
         find_release(&tx, name).await?;
+        require_tags(&tx, name, tags).await?;
         release_tags::replace(&tx, name, tags.as_set()).await?;
-        if release_tags::all(&tx).await?.len() > MAX_TAGS {
+        if release_tags::all(&tx.unlimited()).await?.len() > MAX_TAGS {
             return Err(ReleaseError::TooManyTags);
         }
         releases::touch(&tx, name, now).await?;
@@ -233,6 +237,7 @@ impl Releases {
         let gate = self.blobs.gate().await;
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
+        let names = &seen(&tx, names).await?;
         let mut in_use = Vec::new();
         for name in names {
             in_use.extend(deployments::unfinished_of_release(&tx, name).await?);
@@ -292,6 +297,30 @@ async fn find_release(scope: &impl Access, name: &str) -> Result<ReleaseRow, Rel
         return Err(not_found());
     }
     releases::find(scope, name).await?.ok_or_else(not_found)
+}
+
+/// Who may change releases with some tags only gives and takes these, and keeps the release in sight.
+async fn require_tags(tx: &WriteScope<'_>, name: &str, tags: &Tags) -> Result<(), ReleaseError> {
+    let Some(own) = tx.sight().tags() else { return Ok(()) };
+    let before = release_tags::of_releases(tx, &[name.to_owned()]).await?.remove(name).unwrap_or_default();
+    let before: BTreeSet<String> = before.into_iter().collect();
+    let is_own = before.symmetric_difference(tags.as_set()).all(|tag| own.contains(tag));
+    if is_own && !own.is_disjoint(tags.as_set()) {
+        return Ok(());
+    }
+    Err(ReleaseError::BeyondTags(own.iter().map(String::as_str).collect::<Vec<_>>().join(", ")))
+}
+
+/// Those of these releases that are in sight.
+async fn seen(tx: &WriteScope<'_>, names: &[String]) -> Result<Vec<String>, StorageError> {
+    if tx.sight().tags().is_none() {
+        return Ok(names.to_vec());
+    }
+    let mut seen = Vec::new();
+    for name in names {
+        seen.extend(releases::find(tx, name).await?.map(|release| release.name));
+    }
+    Ok(seen)
 }
 
 async fn refuse_in_use(tx: &WriteScope<'_>, name: &str) -> Result<(), ReleaseError> {

@@ -14,6 +14,7 @@ use super::artifact_signatures::complete;
 use super::entity::artifacts::{ActiveModel, Column, Entity, Model};
 use super::entity::{artifact_slots, device_deployments};
 use super::escape::contains;
+use super::sight::release_seen;
 use super::{Access, Direction, Page, Scope, StorageError, WriteScope, artifact_signatures};
 use crate::deployments::ArtifactFit;
 use crate::ids::ArtifactId;
@@ -283,7 +284,9 @@ pub async fn all_blobs(scope: &Scope) -> Result<HashSet<[u8; 32]>, StorageError>
 }
 
 fn mine(scope: &impl Access) -> Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+    Entity::find()
+        .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+        .filter(release_seen(scope, Column::Name))
 }
 
 fn matching(scope: &impl Access, filter: &ArtifactFilter) -> Select<Entity> {

@@ -6,6 +6,7 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Qu
 
 use super::devices::{number_column, number_from};
 use super::entity::auth_sets::{ActiveModel, Column, Entity, Model};
+use super::sight::device_number_seen;
 use super::{Access, StorageError, WriteScope};
 use crate::devices::{AuthSet, AuthSetStatus};
 use crate::ids::{AuthSetId, DeviceId, DeviceNumber, TenantId};
@@ -53,6 +54,7 @@ pub async fn of_devices(
 pub async fn find(scope: &impl Access, id: AuthSetId) -> Result<Option<(DeviceId, AuthSet)>, StorageError> {
     let row = Entity::find_by_id(id.as_uuid())
         .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+        .filter(device_number_seen(scope, Column::DeviceNumber))
         .one(&scope.executor())
         .await?;
     row.map(|row| Ok((row.device_id.into(), auth_set(row)?))).transpose()

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::lease::{Lease, LockState};
 use super::patience::{Executor, patiently};
-use super::{Change, ChangeSink, Scope, StorageError, Transaction};
+use super::{Change, ChangeSink, Scope, Sight, StorageError, Transaction};
 use crate::audit::Actor;
 use crate::ids::TenantId;
 use crate::telemetry::chain;
@@ -146,7 +146,7 @@ impl Database {
     /// The database as one tenant sees it.
     #[must_use]
     pub fn scope(&self, tenant: TenantId) -> Scope {
-        Scope::new(self.clone(), tenant, Arc::new(Actor::SERVER))
+        Scope::new(self.clone(), tenant, Arc::new(Actor::SERVER), Arc::new(Sight::EVERYTHING))
     }
 
     /// Answers whether the database can be read now.
@@ -172,7 +172,7 @@ impl Database {
 
     /// Begins a write transaction of the server itself for a tenant.
     pub async fn begin(&self, tenant: TenantId) -> Result<Transaction, StorageError> {
-        self.begin_for(tenant, Arc::new(Actor::SERVER)).await
+        self.begin_for(tenant, Arc::new(Actor::SERVER), Arc::new(Sight::EVERYTHING)).await
     }
 
     /// Begins a write transaction of an actor for a tenant. All of them pass one gate, whatever the database, so this may wait
@@ -185,6 +185,7 @@ impl Database {
         &self,
         tenant: TenantId,
         actor: Arc<Actor>,
+        sight: Arc<Sight>,
     ) -> Result<Transaction, StorageError> {
         let mut gate = Arc::clone(&self.gate).lock_owned().await;
         if gate.failed_at.is_some_and(|at| at.elapsed() < OUTAGE_PAUSE) {
@@ -205,7 +206,7 @@ impl Database {
         let failed = matches!(begun, Err(StorageError::Unavailable(_)));
         gate.failed_at = failed.then(Instant::now);
         match begun {
-            Ok(inner) => Ok(Transaction::new(self.clone(), inner, (tenant, actor), gate)),
+            Ok(inner) => Ok(Transaction::new(self.clone(), inner, (tenant, actor, sight), gate)),
             Err(err) => Err(match self.lease.get() {
                 Some(lease) => lease.refusal(err),
                 None => err,

@@ -1,5 +1,6 @@
 //! Deployments.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -9,11 +10,16 @@ use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
+use super::entity::deployment_groups;
 use super::entity::deployments::{ActiveModel, Column, Entity, Model};
 use super::escape::contains;
+use super::sight::deployment_seen;
 use super::{Access, Page, StorageError, WriteScope};
 use crate::deployments::{Deployment, DeploymentStatus, DeviceDeploymentState, Statistics};
 use crate::ids::{DeploymentId, DeploymentNumber, TenantId};
+
+/// Groups in one `INSERT`: three values each.
+const GROUPS_PER_STATEMENT: usize = 1_000;
 
 /// A deployment that is about to be stored.
 #[derive(Clone, Debug)]
@@ -131,9 +137,31 @@ pub async fn insert(
     number_from(stored.number)
 }
 
+/// Stores the groups that the targets of a deployment are in; the empty name stands for no group. Without any, only who
+/// sees all devices sees the deployment.
+pub async fn set_groups(
+    tx: &WriteScope<'_>,
+    id: DeploymentId,
+    groups: &BTreeSet<String>,
+) -> Result<(), StorageError> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let rows = groups.iter().map(|group| deployment_groups::ActiveModel {
+        tenant_id: ActiveValue::Set(tx.tenant().as_uuid()),
+        deployment_id: ActiveValue::Set(id.as_uuid()),
+        group_name: ActiveValue::Set(group.clone()),
+    });
+    for chunk in rows.collect::<Vec<_>>().chunks(GROUPS_PER_STATEMENT) {
+        let insert = deployment_groups::Entity::insert_many(chunk.iter().cloned());
+        insert.exec_without_returning(&tx.executor()).await?;
+    }
+    Ok(())
+}
+
 /// Finds a deployment by its id.
 pub async fn find(scope: &impl Access, id: DeploymentId) -> Result<Option<Deployment>, StorageError> {
-    let row = mine(scope).filter(Column::Id.eq(id.as_uuid())).one(&scope.executor()).await?;
+    let row = seen(scope).filter(Column::Id.eq(id.as_uuid())).one(&scope.executor()).await?;
     row.map(deployment).transpose()
 }
 
@@ -142,7 +170,7 @@ pub async fn find_by_numbers(
     scope: &impl Access,
     numbers: &[DeploymentNumber],
 ) -> Result<Vec<Deployment>, StorageError> {
-    let rows = mine(scope)
+    let rows = seen(scope)
         .filter(Column::Number.is_in(numbers.iter().map(|number| number_column(*number))))
         .all(&scope.executor())
         .await?;
@@ -329,8 +357,13 @@ fn mine(scope: &impl Access) -> Select<Entity> {
     Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()))
 }
 
+/// The deployments in sight: what follows from an act is looked for among all of them.
+fn seen(scope: &impl Access) -> Select<Entity> {
+    mine(scope).filter(deployment_seen(scope, Column::Id))
+}
+
 fn matching(scope: &impl Access, filter: &DeploymentFilter) -> Select<Entity> {
-    let mut query = mine(scope);
+    let mut query = seen(scope);
     if !filter.statuses.is_empty() {
         let any = filter.statuses.iter().fold(sea_orm::Condition::any(), |any, status| {
             any.add(match status {

@@ -12,6 +12,7 @@ use sea_orm::{
 use super::deployments::{number_column, number_from};
 use super::entity::device_deployment_logs as logs;
 use super::entity::device_deployments::{ActiveModel, Column, Entity, Model};
+use super::sight::{deployment_seen, device_number_seen};
 use super::{Access, Page, StorageError, WriteScope, devices};
 use crate::deployments::{DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
@@ -49,7 +50,7 @@ pub async fn find_pairs(
     let any = by_deployment.into_iter().fold(Condition::any(), |any, (deployment, devices)| {
         any.add(Column::DeploymentId.eq(deployment.as_uuid()).and(Column::DeviceId.is_in(devices)))
     });
-    let rows = mine(scope).filter(any).all(&scope.executor()).await?;
+    let rows = seen(scope).filter(any).all(&scope.executor()).await?;
     rows.into_iter().map(device_deployment).collect()
 }
 
@@ -113,7 +114,7 @@ pub async fn list_of_deployment(
 ) -> Result<(Vec<DeviceDeployment>, u64), StorageError> {
     // By number, of which there is an index, not by id.
     let number = number_column(deployment);
-    let query = in_states(mine(scope).filter(Column::DeploymentNumber.eq(number)), states);
+    let query = in_states(seen(scope).filter(Column::DeploymentNumber.eq(number)), states);
     paged(scope, query.order_by_asc(Column::Id), page).await
 }
 
@@ -124,7 +125,7 @@ pub async fn list_of_device(
     states: &[DeviceDeploymentState],
     page: Option<Page>,
 ) -> Result<(Vec<DeviceDeployment>, u64), StorageError> {
-    let query = in_states(mine(scope).filter(Column::DeviceId.eq(device.as_uuid())), states);
+    let query = in_states(seen(scope).filter(Column::DeviceId.eq(device.as_uuid())), states);
     paged(scope, query.order_by_desc(Column::Id), page).await
 }
 
@@ -267,6 +268,13 @@ async fn paged(
 
 fn mine(scope: &impl Access) -> Select<Entity> {
     Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+}
+
+/// Those of which both deployment and device are in sight.
+fn seen(scope: &impl Access) -> Select<Entity> {
+    mine(scope)
+        .filter(device_number_seen(scope, Column::DeviceNumber))
+        .filter(deployment_seen(scope, Column::DeploymentId))
 }
 
 fn unfinished(query: Select<Entity>) -> Select<Entity> {

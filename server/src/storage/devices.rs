@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::entity::devices::{ActiveModel, Column, Entity, Model};
+use super::sight::device_seen;
 use super::{Access, Page, StorageError, WriteScope};
 use crate::devices::{Device, DeviceStatus, Identity};
 use crate::ids::{DeviceId, DeviceNumber};
@@ -193,6 +194,7 @@ pub async fn set_group(
             .col_expr(Column::GroupName, Expr::value(group.map(str::to_owned)))
             .col_expr(Column::UpdatedAt, Expr::value(now))
             .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+            .filter(device_seen(tx))
             .filter(Column::Id.is_in(chunk.iter().map(|id| id.as_uuid())))
             .filter(differs.clone())
             .exec(&tx.executor())
@@ -208,6 +210,7 @@ pub async fn clear_group(tx: &WriteScope<'_>, group: &str, now: DateTime<Utc>) -
         .col_expr(Column::GroupName, Expr::value(None::<String>))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::TenantId.eq(tx.tenant().as_uuid()))
+        .filter(device_seen(tx))
         .filter(Column::GroupName.eq(group))
         .exec(&tx.executor())
         .await?;
@@ -275,7 +278,7 @@ pub(crate) fn device(row: Model) -> Result<Device, StorageError> {
 }
 
 fn mine(scope: &impl Access) -> Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+    Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid())).filter(device_seen(scope))
 }
 
 fn matching(scope: &impl Access, filter: &DeviceFilter) -> Select<Entity> {

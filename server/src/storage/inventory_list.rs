@@ -12,6 +12,7 @@ use super::devices::device;
 use super::entity::devices::{Column, Entity};
 use super::entity::{device_sightings, inventory_attributes};
 use super::inventory::value_hash;
+use super::sight::device_seen;
 use super::{Access, Direction, Page, StorageError};
 use crate::devices::Device;
 use crate::inventory::{AttributeScope, AttributeValue};
@@ -73,7 +74,7 @@ pub async fn list(
 
 /// All devices that the scope may see.
 pub(super) fn visible(scope: &impl Access) -> Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+    Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid())).filter(device_seen(scope))
 }
 
 fn matching(scope: &impl Access, backend: DbBackend, filter: &InventoryFilter) -> Select<Entity> {

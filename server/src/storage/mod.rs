@@ -13,6 +13,7 @@ mod escape;
 mod lease;
 mod list;
 mod scope;
+mod sight;
 
 pub mod artifact_signatures;
 pub mod artifacts;
@@ -64,3 +65,4 @@ pub use database::{Database, DatabaseLocation};
 pub use error::StorageError;
 pub use list::Direction;
 pub use scope::{Access, Page, Scope, Transaction, WriteScope};
+pub use sight::Sight;

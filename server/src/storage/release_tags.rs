@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::release_tags::{ActiveModel, Column, Entity};
+use super::sight::release_seen;
 use super::{Access, StorageError, WriteScope};
 
 /// Values in one `IN (…)`.
@@ -37,6 +38,7 @@ pub async fn of_releases(
 pub async fn all(scope: &impl Access) -> Result<BTreeSet<String>, StorageError> {
     let tags: Vec<String> = Entity::find()
         .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+        .filter(release_seen(scope, Column::ReleaseName))
         .select_only()
         .column(Column::Tag)
         .distinct()

@@ -9,10 +9,11 @@ use sea_orm::{
     QueryOrder, QuerySelect, Statement,
 };
 
-use super::artifacts::{TextMatch, text_matches};
+use super::artifacts::{ArtifactFilter, ArtifactOrder, TextMatch, list as artifacts_list, text_matches};
 use super::entity::releases::{ActiveModel, Column, Entity, Model};
 use super::entity::{artifact_slots, artifacts, release_tags};
 use super::release_tags::delete_of_release;
+use super::sight::release_seen;
 use super::{Access, Direction, Page, StorageError, WriteScope};
 
 /// Which releases a list holds; all conditions must hold.
@@ -74,7 +75,8 @@ pub struct ReleaseRow {
 /// Finds a release.
 pub async fn find(scope: &impl Access, name: &str) -> Result<Option<ReleaseRow>, StorageError> {
     let key = (scope.tenant().as_uuid(), name.to_owned());
-    Ok(Entity::find_by_id(key).one(&scope.executor()).await?.map(release))
+    let query = Entity::find_by_id(key).filter(release_seen(scope, Column::Name));
+    Ok(query.one(&scope.executor()).await?.map(release))
 }
 
 /// A part of the list of releases, and how many match.
@@ -85,7 +87,9 @@ pub async fn list(
     page: Option<Page>,
 ) -> Result<(Vec<ReleaseRow>, u64), StorageError> {
     let backend = scope.executor().get_database_backend();
-    let mut query = Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()));
+    let mut query = Entity::find()
+        .filter(Column::TenantId.eq(scope.tenant().as_uuid()))
+        .filter(release_seen(scope, Column::Name));
     if let Some(name) = &filter.name {
         query = query.filter(text_matches((Entity, Column::Name), name));
     }
@@ -158,6 +162,12 @@ pub async fn set_notes(
 
 /// The types of all payloads of the tenant's releases, each once, in the order of the alphabet.
 pub async fn payload_types(scope: &impl Access) -> Result<BTreeSet<String>, StorageError> {
+    if scope.sight().tags().is_some() {
+        let all = ArtifactFilter::default();
+        let (seen, _) = artifacts_list(scope, &all, ArtifactOrder::default(), None).await?;
+        let payloads = seen.into_iter().flat_map(|artifact| artifact.contents.payloads);
+        return Ok(payloads.filter_map(|payload| payload.kind).collect());
+    }
     let executor = scope.executor();
     let backend = executor.get_database_backend();
     let sql = if backend == DbBackend::Postgres {

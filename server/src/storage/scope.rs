@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::database::Gate;
 use super::patience::{Executor, patiently};
-use super::{Change, Database, StorageError, audit, change_log};
+use super::{Change, Database, Sight, StorageError, audit, change_log};
 use crate::audit::{Actor, Event};
 use crate::ids::TenantId;
 
@@ -17,6 +17,8 @@ use crate::ids::TenantId;
 pub trait Access: Sync {
     /// The tenant whose rows these are.
     fn tenant(&self) -> TenantId;
+    /// Which of them may be seen and changed.
+    fn sight(&self) -> &Sight;
     /// Where statements run.
     #[doc(hidden)]
     fn executor(&self) -> Executor<'_>;
@@ -29,11 +31,18 @@ pub struct Scope {
     database: Database,
     tenant: TenantId,
     actor: Arc<Actor>,
+    sight: Arc<Sight>,
 }
 
 impl Scope {
-    pub(crate) fn new(database: Database, tenant: TenantId, actor: Arc<Actor>) -> Self {
-        Self { database, tenant, actor }
+    pub(crate) fn new(database: Database, tenant: TenantId, actor: Arc<Actor>, sight: Arc<Sight>) -> Self {
+        Self { database, tenant, actor, sight }
+    }
+
+    /// The same with nothing in it but what is in sight.
+    #[must_use]
+    pub fn seeing(self, sight: Arc<Sight>) -> Self {
+        Self { sight, ..self }
     }
 
     /// The same for somebody who acts through it.
@@ -54,13 +63,17 @@ impl Scope {
 
     /// Begins a write transaction. All of this process pass one gate, so this may wait for others.
     pub async fn begin(&self) -> Result<Transaction, StorageError> {
-        self.database.begin_for(self.tenant, Arc::clone(&self.actor)).await
+        self.database.begin_for(self.tenant, Arc::clone(&self.actor), Arc::clone(&self.sight)).await
     }
 }
 
 impl Access for Scope {
     fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     fn executor(&self) -> Executor<'_> {
@@ -74,6 +87,7 @@ pub struct Transaction {
     inner: DatabaseTransaction,
     tenant: TenantId,
     actor: Arc<Actor>,
+    sight: Arc<Sight>,
     changes: Mutex<Vec<(TenantId, Change)>>,
     events: Mutex<Vec<(TenantId, Event)>>,
     gate: OwnedMutexGuard<Gate>,
@@ -83,22 +97,23 @@ impl Transaction {
     pub(crate) fn new(
         database: Database,
         inner: DatabaseTransaction,
-        (tenant, actor): (TenantId, Arc<Actor>),
+        (tenant, actor, sight): (TenantId, Arc<Actor>, Arc<Sight>),
         gate: OwnedMutexGuard<Gate>,
     ) -> Self {
-        Self { database, inner, tenant, actor, changes: Mutex::default(), events: Mutex::default(), gate }
+        let (changes, events) = (Mutex::default(), Mutex::default());
+        Self { database, inner, tenant, actor, sight, changes, events, gate }
     }
 
-    /// The transaction as the tenant sees it that it was begun for.
+    /// The transaction as who it was begun for sees it.
     #[must_use]
-    pub const fn scope(&self) -> WriteScope<'_> {
-        self.scope_of(self.tenant)
+    pub fn scope(&self) -> WriteScope<'_> {
+        WriteScope { transaction: self, tenant: self.tenant, sight: &self.sight }
     }
 
     /// The transaction as another tenant sees it: the group-commit writer serves several at once.
     #[must_use]
     pub const fn scope_of(&self, tenant: TenantId) -> WriteScope<'_> {
-        WriteScope { transaction: self, tenant }
+        WriteScope { transaction: self, tenant, sight: &EVERYTHING }
     }
 
     /// Appends the events to the audit trail, makes everything durable, then tells what follows the change log, then lets the next writer in.
@@ -143,9 +158,18 @@ impl Transaction {
 pub struct WriteScope<'t> {
     transaction: &'t Transaction,
     tenant: TenantId,
+    sight: &'t Sight,
 }
 
+static EVERYTHING: Sight = Sight::EVERYTHING;
+
 impl WriteScope<'_> {
+    /// The same with the whole tenant in it: for what follows from an act, wherever it is.
+    #[must_use]
+    pub const fn unlimited(self) -> Self {
+        Self { sight: &EVERYTHING, ..self }
+    }
+
     /// Notes a change; it is logged with the transaction and applied after its commit.
     pub fn record(&self, change: Change) {
         self.transaction.changes.lock().push((self.tenant, change));
@@ -160,6 +184,10 @@ impl WriteScope<'_> {
 impl Access for WriteScope<'_> {
     fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    fn sight(&self) -> &Sight {
+        self.sight
     }
 
     fn executor(&self) -> Executor<'_> {

@@ -11,6 +11,7 @@ mod password_reset;
 mod release_trust;
 mod releases;
 mod roles;
+mod scopes;
 mod second_factors;
 mod sessions;
 mod setup;
@@ -27,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(useradm::trials());
     trials.extend(second_factors::trials());
     trials.extend(roles::trials());
+    trials.extend(scopes::trials());
     trials.extend(members::trials());
     trials.extend(sessions::trials());
     trials.extend(tokens::trials());

@@ -1,5 +1,6 @@
 //! Users with a session and a permission.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -27,12 +28,13 @@ use crate::ids::UserId;
 use crate::inventory::Inventory;
 use crate::mail::{Letter, Matter};
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
-use crate::storage::{Scope, StorageError};
+use crate::storage::{Scope, Sight, StorageError};
 use crate::throttle::{Class, Throttle};
 use crate::users::tokens::PersonalTokens;
 use crate::users::{
-    AuthenticateError, ConsoleError, LoggedIn, Members, OwnSecondFactor, OwnSessions, Permission, Principal,
-    Refreshed, ResetError, ResetSecret, Roles, Shown, StepUpError, Users, unknown_password,
+    AuthenticateError, ConsoleError, LoggedIn, Members, Object, OwnSecondFactor, OwnSessions, Permission,
+    Principal, Reach, Refreshed, ResetError, ResetSecret, Rights, Roles, Shown, StepUpError, Users,
+    unknown_password,
 };
 
 /// What users are told while devices come first.
@@ -66,6 +68,7 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 pub struct AuthedUser<P> {
     principal: Principal,
     actor: Arc<Actor>,
+    sight: Arc<Sight>,
     core: Arc<Core>,
     permission: PhantomData<P>,
 }
@@ -258,7 +261,8 @@ impl<P> AuthedUser<P> {
     }
 
     fn scope(&self) -> Scope {
-        self.core.database.scope(self.principal.tenant).acting(Arc::clone(&self.actor))
+        let scope = self.core.database.scope(self.principal.tenant).acting(Arc::clone(&self.actor));
+        scope.seeing(Arc::clone(&self.sight))
     }
 }
 
@@ -295,8 +299,24 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
                 return Err(ApiError::new(Code::StepUpRequired, message));
             }
             let actor = Arc::new(Actor::caller(&principal, origin));
-            Ok(Self { principal, actor, core, permission: PhantomData })
+            let sight = Arc::new(sight(&principal.rights, P::PERMISSION));
+            Ok(Self { principal, actor, sight, core, permission: PhantomData })
         })
+    }
+}
+
+/// What a handler that needs a permission gets to see: what the permission reaches, and beside it what the caller may see
+/// anyway.
+fn sight(rights: &Rights, permission: Permission) -> Sight {
+    let reach = |permission| {
+        let held = rights.reach(permission).cloned();
+        held.unwrap_or_else(|| Reach::Only(BTreeSet::new()))
+    };
+    match permission.object() {
+        Object::Tenant => Sight::EVERYTHING,
+        Object::Devices => Sight { devices: reach(permission), releases: reach(Permission::ArtifactsRead) },
+        // Whether a deployment stands in the way of a change does not depend on who asks.
+        Object::Releases => Sight { devices: Reach::Everything, releases: reach(permission) },
     }
 }
 

@@ -192,6 +192,7 @@ impl From<DeploymentError> for ApiError {
                 Self::new(Code::Unprocessable, text)
             }
             DeploymentError::Untrusted(_) => Self::new(Code::SignatureUntrusted, text),
+            DeploymentError::BeyondGroups => Self::new(Code::PermissionDenied, text),
             DeploymentError::Duplicate => Self::new(Code::Conflict, text),
             DeploymentError::NotFound(_) | DeploymentError::NoLog { .. } => Self::new(Code::NotFound, text),
             DeploymentError::Storage(err) => storage_failure(err),

@@ -138,6 +138,7 @@ impl From<InventoryError> for ApiError {
             InventoryError::DeviceNotFound(_)
             | InventoryError::GroupNotFound(_)
             | InventoryError::NotInGroup { .. } => Self::new(Code::NotFound, text),
+            InventoryError::BeyondGroups(_) => Self::new(Code::PermissionDenied, text),
             InventoryError::InvalidGroupName(_) | InventoryError::Search(_) => {
                 Self::new(Code::BadRequest, text)
             }

@@ -7,6 +7,7 @@ pub(crate) mod audit_chain;
 pub(crate) mod audit_events;
 pub(crate) mod auth_sets;
 pub(crate) mod change_log;
+pub(crate) mod deployment_groups;
 pub(crate) mod deployments;
 pub(crate) mod device_deployment_logs;
 pub(crate) mod device_deployments;

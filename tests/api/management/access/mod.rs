@@ -35,6 +35,11 @@ const EVERYBODYS: &str = "account:own";
 /// A thing that no server has.
 const NOBODY: &str = "0191d3c0-0000-7000-8000-000000000000";
 
+/// Method and path of every route for users.
+pub(crate) fn routes_of_users() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROWS.iter().filter(|row| row.is_of_users()).map(|row| (row.method, row.path))
+}
+
 impl Row {
     fn is_of_users(&self) -> bool {
         matches!(self.who, Who::User(_))
