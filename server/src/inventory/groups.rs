@@ -89,7 +89,9 @@ impl Inventory {
             return Ok(Regrouped { matched, updated: 0 });
         }
         let updated = devices::set_group(&tx, ids, Some(group.as_str()), now).await?;
-        moved.iter().for_each(|device| audit(&tx, device, Some(group)));
+        for device in &moved {
+            audit(&tx, device, Some(group));
+        }
         transaction.commit(now).await?;
         Ok(Regrouped { matched, updated })
     }
@@ -123,7 +125,9 @@ impl Inventory {
         }
         let ids: Vec<DeviceId> = members.iter().map(|device| device.id).collect();
         let updated = devices::set_group(&tx, &ids, None, now).await?;
-        members.iter().for_each(|device| audit(&tx, device, None));
+        for device in &members {
+            audit(&tx, device, None);
+        }
         transaction.commit(now).await?;
         Ok(Regrouped { matched: count(members.len()), updated })
     }
