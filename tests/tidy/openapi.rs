@@ -7,10 +7,10 @@ use harness::process::run_ok;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::source::{expect_none, rust_files};
+use crate::source::{expect_none, place, rust_files};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::trials![every_route_is_documented, every_operation_is_complete]
+    harness::trials![every_route_is_documented, every_operation_is_complete, schemas_have_names_of_their_own]
 }
 
 fn every_route_is_documented() {
@@ -48,6 +48,27 @@ fn every_operation_is_complete() {
         }
     }
     expect_none("an operation says what it does and what it answers", &complaints);
+}
+
+/// Two types of one name would share the description of one of them.
+fn schemas_have_names_of_their_own() {
+    let mut names = BTreeSet::new();
+    let mut complaints = Vec::new();
+    for file in rust_files().iter().filter(|file| file.is_below("server/src/http")) {
+        let mut is_schema = false;
+        for (at, line) in file.code() {
+            is_schema |= line.contains("ToSchema");
+            let name = line.split_once("struct ").or(line.split_once("enum ")).map(|(_, rest)| rest);
+            let Some(name) = name.filter(|_| is_schema) else { continue };
+            is_schema = false;
+            let name: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+            if !names.insert(name) {
+                complaints.push(place(file, at, line));
+            }
+        }
+    }
+    assert!(names.len() > 30, "{names:?}");
+    expect_none("a schema has a name of its own", &complaints);
 }
 
 fn document() -> Value {

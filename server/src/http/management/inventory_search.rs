@@ -35,7 +35,7 @@ pub struct SearchBody {
     sort: Option<Vec<SortBody>>,
     /// The attributes that are wanted; all without.
     #[serde(default)]
-    attributes: Option<Vec<KeyBody>>,
+    attributes: Option<Vec<AttributeNameBody>>,
     /// The devices that are asked about; all without.
     #[serde(default)]
     device_ids: Option<Vec<String>>,
@@ -68,7 +68,7 @@ pub struct SortBody {
 
 /// Names an attribute.
 #[derive(Deserialize, utoipa::ToSchema)]
-pub struct KeyBody {
+pub struct AttributeNameBody {
     scope: String,
     attribute: String,
 }
@@ -84,7 +84,7 @@ pub struct KnownAttributeBody {
 
 /// How many devices there are.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct StatisticsBody {
+pub struct DeviceStatisticsBody {
     devices_by_status: StatusesBody,
 }
 
@@ -117,7 +117,7 @@ pub struct IdentitySearchBody {
     value_prefix: String,
     /// The attributes that are wanted; all without.
     #[serde(default)]
-    attributes: Option<Vec<KeyBody>>,
+    attributes: Option<Vec<AttributeNameBody>>,
     #[serde(default)]
     page: Option<i64>,
     #[serde(default)]
@@ -219,7 +219,7 @@ pub async fn attributes(caller: AuthedUser<ReadInventory>) -> Result<HttpRespons
     path = "/api/management/v2/inventory/statistics",
     tag = "Management API: inventory",
     responses(
-        (status = 200, description = "Counts", body = StatisticsBody),
+        (status = 200, description = "Counts", body = DeviceStatisticsBody),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
     ),
@@ -237,7 +237,7 @@ pub async fn statistics(caller: AuthedUser<ReadInventory>) -> Result<HttpRespons
         };
         tiers.standard = count;
     }
-    Ok(HttpResponse::Ok().json(StatisticsBody { devices_by_status: by_status }))
+    Ok(HttpResponse::Ok().json(DeviceStatisticsBody { devices_by_status: by_status }))
 }
 
 /// Finds devices by the beginning of an identity attribute or a tag.
@@ -299,7 +299,7 @@ fn key(scope: &str, attribute: &str) -> Result<AttributeKey, ApiError> {
     Ok(AttributeKey { scope, name: attribute.to_owned() })
 }
 
-fn wanted(keys: Option<&[KeyBody]>) -> Result<Option<Vec<AttributeKey>>, ApiError> {
+fn wanted(keys: Option<&[AttributeNameBody]>) -> Result<Option<Vec<AttributeKey>>, ApiError> {
     let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return Ok(None) };
     keys.iter().map(|wanted| key(&wanted.scope, &wanted.attribute)).collect::<Result<_, _>>().map(Some)
 }
