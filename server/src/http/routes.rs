@@ -175,6 +175,10 @@ routes! {
     POST "/api/management/v1/useradm/users/{id}/password-reset" => management::password_reset::hand_over;
 
     // Personal tokens of users.
+    GET "/api/management/v1/useradm/settings" => management::settings::get;
+    POST "/api/management/v1/useradm/settings" => management::settings::put;
+    GET "/api/management/v1/useradm/settings/me" => management::settings::get_own;
+    POST "/api/management/v1/useradm/settings/me" => management::settings::put_own;
     POST "/api/management/v1/useradm/settings/tokens" => management::settings_tokens::create;
     GET "/api/management/v1/useradm/settings/tokens" => management::settings_tokens::list;
     DELETE "/api/management/v1/useradm/settings/tokens/{id}" => management::settings_tokens::revoke;

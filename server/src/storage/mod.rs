@@ -42,6 +42,7 @@ pub mod release_tags;
 pub mod releases;
 pub mod roles;
 pub mod sessions;
+pub mod settings;
 pub mod sightings;
 pub mod signature_policies;
 pub mod signing_keys;

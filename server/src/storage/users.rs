@@ -10,7 +10,7 @@ use super::entity::memberships;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::{
     Access, StorageError, WriteScope, known_sites, password_resets, recovery_codes, roles, sessions,
-    totp_factors,
+    settings, totp_factors,
 };
 use crate::ids::UserId;
 use crate::users::{Account, Email, RoleName, TotpState, User};
@@ -238,6 +238,7 @@ pub async fn remove(tx: &WriteScope<'_>, id: UserId) -> Result<(), StorageError>
     let executor = tx.executor();
     roles::assign(tx, id, &[]).await?;
     sessions::delete_of_member(tx, id).await?;
+    settings::delete_of_member(tx, id).await?;
     memberships::Entity::delete_by_id((tx.tenant().as_uuid(), id.as_uuid())).exec(&executor).await?;
     let rest = memberships::Entity::find().filter(memberships::Column::UserId.eq(id.as_uuid()));
     if rest.one(&executor).await?.is_some() {

@@ -7,6 +7,7 @@
 
 pub mod logins;
 pub mod second_factors;
+pub mod settings;
 pub mod setup;
 pub mod tokens;
 

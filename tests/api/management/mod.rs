@@ -14,6 +14,7 @@ mod roles;
 mod scopes;
 mod second_factors;
 mod sessions;
+mod settings;
 mod setup;
 mod tokens;
 mod uploads;
@@ -25,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = conventions::trials();
     trials.extend(access::trials());
     trials.extend(setup::trials());
+    trials.extend(settings::trials());
     trials.extend(useradm::trials());
     trials.extend(second_factors::trials());
     trials.extend(roles::trials());

@@ -61,6 +61,8 @@ error_codes! {
     RequestTimeout REQUEST_TIMEOUT "request_timeout";
     /// The state of the thing forbids it.
     Conflict CONFLICT "conflict";
+    /// It is not any more what the caller has seen (RFC 9110 §13.1.1).
+    EditionMismatch PRECONDITION_FAILED "edition_mismatch";
     /// The body is larger than is taken.
     PayloadTooLarge PAYLOAD_TOO_LARGE "payload_too_large";
     /// The body is of a type that is not taken.

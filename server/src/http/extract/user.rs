@@ -30,6 +30,7 @@ use crate::mail::{Letter, Matter};
 use crate::releases::{ReleaseTrust, Releases, UploadBounds, Uploads};
 use crate::storage::{Scope, Sight, StorageError};
 use crate::throttle::{Class, Throttle};
+use crate::users::settings::SettingsService;
 use crate::users::tokens::PersonalTokens;
 use crate::users::{
     AuthenticateError, ConsoleError, LoggedIn, Members, Object, OwnSecondFactor, OwnSessions, Permission,
@@ -195,6 +196,12 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn release_trust(&self) -> ReleaseTrust {
         ReleaseTrust::new(self.scope(), self.core.blobs.clone(), Arc::clone(&self.core.clock))
+    }
+
+    /// The settings of the caller's tenant and of the caller.
+    #[must_use]
+    pub fn settings(&self) -> SettingsService {
+        SettingsService::new(self.scope(), Arc::clone(&self.core.clock))
     }
 
     /// The users of the caller's tenant.

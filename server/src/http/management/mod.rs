@@ -26,6 +26,7 @@ pub mod role_body;
 pub mod roles;
 pub mod second_factors;
 pub mod sessions;
+pub mod settings;
 pub mod settings_tokens;
 pub mod setup;
 pub mod software;

@@ -26,6 +26,7 @@ pub(crate) mod release_tags;
 pub(crate) mod releases;
 pub(crate) mod roles;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod signature_policies;
 pub(crate) mod signing_keys;
 pub(crate) mod tenants;

@@ -144,6 +144,10 @@ pub(super) const ROWS: &[Row] = &[
     row("POST", "/api/management/v1/useradm/auth/password-reset/complete", Anybody),
     row("POST", "/api/management/v1/useradm/users/{id}/password-reset", User("users:manage")),
     // Personal tokens of users.
+    row("GET", "/api/management/v1/useradm/settings", User("settings:read")),
+    row("POST", "/api/management/v1/useradm/settings", User("settings:write")),
+    row("GET", "/api/management/v1/useradm/settings/me", User("account:own")),
+    row("POST", "/api/management/v1/useradm/settings/me", User("account:own")),
     row("POST", "/api/management/v1/useradm/settings/tokens", User("account:own")),
     row("GET", "/api/management/v1/useradm/settings/tokens", User("account:own")),
     row("DELETE", "/api/management/v1/useradm/settings/tokens/{id}", User("account:own")),
