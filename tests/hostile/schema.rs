@@ -120,7 +120,7 @@ fn tester(world: &World, who: &str, token: Option<&str>) -> Command {
     let mut command = Command::new("schemathesis");
     command.arg("--config-file").arg(&config).args(["run", "--checks", CHECKS, "--max-examples"]);
     command.arg(examples.to_string()).arg("--tls-verify").arg(world.server.ca());
-    command.args(["--workers", "2", "--continue-on-failure", "--no-color", "--no-shrink"]);
+    command.args(["--workers", "1", "--continue-on-failure", "--no-color", "--no-shrink"]);
     if let Some(token) = token {
         command.arg("--header").arg(format!("Authorization: Bearer {token}"));
     }

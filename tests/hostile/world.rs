@@ -186,13 +186,15 @@ impl Route {
 
     /// Routes whose credential is not a session.
     pub(crate) fn is_open(&self) -> bool {
-        const OPEN: [&str; 7] = [
+        const OPEN: [&str; 9] = [
             "/health/",
             "/openapi.json",
             "/docs",
             "/authentication/auth_requests",
             "/deployments/download/",
             "/auth/login",
+            "/auth/password-reset/",
+            "/auth/refresh",
             "/v1/setup",
         ];
         OPEN.iter().any(|part| self.template.contains(part))
@@ -214,7 +216,7 @@ impl Route {
 
     /// Takes away something of the caller's own, whatever the body says.
     pub(crate) fn ends_own_session(&self) -> bool {
-        self.template.ends_with("/auth/logout")
+        self.template.contains("/auth/logout") || self.template.contains("/auth/console")
     }
 }
 

@@ -10,9 +10,11 @@ mod actor;
 mod event;
 mod object;
 mod record;
+mod trail;
 
 pub use action::Action;
 pub use actor::{Actor, ActorKind, Origin, Who};
 pub use event::{Event, Outcome};
 pub use object::{Object, ObjectKind};
 pub use record::{GENESIS, Hash, Record};
+pub use trail::{Trail, TrailFilter};

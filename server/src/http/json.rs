@@ -1,5 +1,6 @@
 //! JSON bodies of the management API.
 
+use std::fmt::Display;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -68,8 +69,11 @@ async fn read(request: &HttpRequest, payload: &mut Payload, max_bytes: usize) ->
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::new(Code::BadRequest, format!("request body is not valid: {error}")))
+    let refused =
+        |error: &dyn Display| ApiError::new(Code::BadRequest, format!("request body is not valid: {error}"));
+    // All of it, also what the type does not name (RFC 8259 §8.1).
+    let text = std::str::from_utf8(body).map_err(|error| refused(&error))?;
+    serde_json::from_str(text).map_err(|error| refused(&error))
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), ApiError> {

@@ -202,6 +202,10 @@ routes! {
     GET "/api/management/v1/deployments/deployments/{id}/devices/list" => management::device_deployments::list;
     GET "/api/management/v1/deployments/deployments/{id}/devices/{device}/log" => management::device_deployments::log;
 
+    // Who did what.
+    GET "/api/management/v1/auditlogs/logs" => management::audit_logs::list;
+    GET "/api/management/v1/auditlogs/logs/export" => management::audit_logs::export;
+
     // The server itself.
     GET "/health/live" => health::live;
     GET "/health/ready" => health::ready;

@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue, ColumnTrait, EntityTrait, Order, PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
 
 use super::entity::audit_chain;
 use super::entity::audit_events::{ActiveModel, Column, Entity, Model};
 use super::patience::Executor;
-use super::{Access, StorageError};
-use crate::audit::{Actor, Event, Hash, Record};
+use super::{Access, Page, StorageError};
+use crate::audit::{Actor, ActorKind, Event, Hash, ObjectKind, Record, TrailFilter};
 use crate::ids::TenantId;
 
 /// Rows in one statement: twenty values each, below SQLite's 32,766 and PostgreSQL's 65,535.
@@ -58,6 +61,54 @@ pub async fn following(scope: &impl Access, sequence: i64, limit: u64) -> Result
         .all(&scope.executor())
         .await?;
     rows.into_iter().map(record).collect()
+}
+
+/// A part of the tenant's records that match, and how many match.
+pub async fn list(
+    scope: &impl Access,
+    filter: &TrailFilter,
+    page: Page,
+) -> Result<(Vec<Record>, u64), StorageError> {
+    let executor = scope.executor();
+    let query = matching(scope, filter);
+    let total = query.clone().count(&executor).await?;
+    let order = if filter.oldest_first { Order::Asc } else { Order::Desc };
+    let rows = query
+        .order_by(Column::OccurredAt, order.clone())
+        .order_by(Column::Sequence, order)
+        .offset(page.offset())
+        .limit(page.per_page)
+        .all(&executor)
+        .await?;
+    Ok((rows.into_iter().map(record).collect::<Result<_, _>>()?, total))
+}
+
+fn matching(scope: &impl Access, filter: &TrailFilter) -> Select<Entity> {
+    let mut query = Entity::find().filter(Column::TenantId.eq(scope.tenant().as_uuid()));
+    if let Some(after) = filter.after {
+        query = query.filter(Column::OccurredAt.gte(after));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(Column::OccurredAt.lte(before));
+    }
+    if !filter.actor_ids.is_empty() {
+        query = query.filter(Column::ActorId.is_in(&filter.actor_ids));
+    }
+    if let Some(name) = &filter.deployment_name {
+        query = query.filter(Column::ObjectKind.eq(ObjectKind::Deployment.as_str()));
+        query = query.filter(Column::ObjectLabel.eq(name));
+    }
+    for (column, wanted) in [
+        (Column::ActorKind, filter.actor_kind.map(ActorKind::as_str)),
+        (Column::ActorEmail, filter.actor_email.as_deref()),
+        (Column::ObjectId, filter.object_id.as_deref()),
+        (Column::ObjectKind, filter.object_kind.map(ObjectKind::as_str)),
+    ] {
+        if let Some(wanted) = wanted {
+            query = query.filter(column.eq(wanted));
+        }
+    }
+    query
 }
 
 async fn advance(executor: &Executor<'_>, by: i64) -> Result<(), StorageError> {

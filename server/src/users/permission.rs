@@ -37,6 +37,8 @@ permissions! {
     ArtifactsUpdate = "artifacts:update";
     /// Add artifacts.
     ArtifactsUpload = "artifacts:upload";
+    /// See who did what.
+    AuditRead = "audit:read";
     /// End deployments.
     DeploymentsAbort = "deployments:abort";
     /// Create deployments.
@@ -109,6 +111,7 @@ impl Permission {
             Self::ArtifactsDelete | Self::ArtifactsRead | Self::ArtifactsUpdate => Object::Releases,
             Self::AccountOwn
             | Self::ArtifactsUpload
+            | Self::AuditRead
             | Self::DevicesPreauthorize
             | Self::SettingsRead
             | Self::SettingsWrite

@@ -28,7 +28,7 @@ static BUILT_IN: LazyLock<Vec<PermissionSet>> = LazyLock::new(|| {
         set("SuperUser", "Everything", Permission::ALL),
         set("ManageUsers", "Add, change and remove users", &[P::UsersRead, P::UsersManage]),
         set("ReadUsers", "See users", &[P::UsersRead]),
-        set("ReadAuditLogs", "See who did what", &[]),
+        set("ReadAuditLogs", "See who did what", &[P::AuditRead]),
         set("ReadReleases", "See releases", &releases),
         set("UploadArtifacts", "Add artifacts", &[P::ArtifactsUpload]),
         set(

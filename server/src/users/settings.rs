@@ -122,10 +122,7 @@ mod tests {
     use super::{SettingsError, check};
 
     fn object(value: Value) -> Map<String, Value> {
-        match value {
-            Value::Object(members) => members,
-            other => panic!("{other}"),
-        }
+        value.as_object().cloned().expect("an object")
     }
 
     #[test]

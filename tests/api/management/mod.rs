@@ -2,6 +2,7 @@
 
 mod access;
 mod artifacts;
+mod audit;
 mod conventions;
 mod deployments;
 mod devauth;
@@ -26,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = conventions::trials();
     trials.extend(access::trials());
     trials.extend(setup::trials());
+    trials.extend(audit::trials());
     trials.extend(settings::trials());
     trials.extend(useradm::trials());
     trials.extend(second_factors::trials());

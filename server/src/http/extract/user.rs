@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use super::{bearer, consoles, core, origin, reset_letter};
 use crate::app::Core;
-use crate::audit::Actor;
+use crate::audit::{Actor, Trail};
 use crate::config::{Limits, PublicUrl};
 use crate::crypto::random::RandomError;
 use crate::crypto::signed_link::LinkAuthority;
@@ -196,6 +196,12 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn release_trust(&self) -> ReleaseTrust {
         ReleaseTrust::new(self.scope(), self.core.blobs.clone(), Arc::clone(&self.core.clock))
+    }
+
+    /// Who did what in the caller's tenant.
+    #[must_use]
+    pub fn audit_trail(&self) -> Trail {
+        Trail::new(self.scope(), Arc::clone(&self.core.clock))
     }
 
     /// The settings of the caller's tenant and of the caller.

@@ -42,8 +42,16 @@ pub struct InventoryBody {
 enum AttributeValue {
     Text(String),
     Number(f64),
-    Texts(Vec<String>),
-    Numbers(Vec<f64>),
+    List(Vec<AttributeItem>),
+}
+
+/// A value in a list.
+#[derive(Serialize, utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes what is written")]
+#[serde(untagged)]
+enum AttributeItem {
+    Text(String),
+    Number(f64),
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

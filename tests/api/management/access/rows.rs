@@ -173,6 +173,9 @@ pub(super) const ROWS: &[Row] = &[
         "/api/management/v1/deployments/deployments/{id}/devices/{device}/log",
         User("deployments:read"),
     ),
+    // Who did what.
+    row("GET", "/api/management/v1/auditlogs/logs", User("audit:read")),
+    row("GET", "/api/management/v1/auditlogs/logs/export", User("audit:read")),
     // The server itself.
     row("GET", "/health/live", Anybody),
     row("GET", "/health/ready", Anybody),
