@@ -59,7 +59,6 @@ impl Reader<'_> {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one act after the other")]
 fn each_act_is_told_as_what_it_is() {
     let server = TestServer::start();
     let admin = server.admin();

@@ -11,9 +11,9 @@ use crate::releases::{InvalidLabel, Notes, Tags};
 /// What changes about a release.
 #[derive(Deserialize, utoipa::ToSchema)]
 pub struct ReleaseChange {
-    /// At most 1024 characters that can be printed; as before if missing.
+    /// At most 1024 characters that can be printed.
     #[schema(max_length = 1024)]
-    notes: Option<String>,
+    notes: String,
 }
 
 /// Changes what is noted about a release.
@@ -39,10 +39,7 @@ pub async fn change(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let Sent(caller, body) = sent;
-    match body.notes {
-        Some(notes) => caller.releases().set_notes(&name, &Notes::new(notes)?).await?,
-        None => drop(caller.releases().get(&name).await?),
-    }
+    caller.releases().set_notes(&name, &Notes::new(body.notes)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
