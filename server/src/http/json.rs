@@ -1,5 +1,6 @@
 //! JSON bodies of the management API.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::pin::Pin;
 
@@ -7,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use super::body::{announced_length, read_body};
 use super::error::{ApiError, Code};
@@ -73,7 +74,45 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         |error: &dyn Display| ApiError::new(Code::BadRequest, format!("request body is not valid: {error}"));
     // All of it, also what the type does not name (RFC 8259 §8.1).
     let text = std::str::from_utf8(body).map_err(|error| refused(&error))?;
+    // What the type does not name is passed over, however deep it is and whatever its escapes are: so all is read first.
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| refused(&error))?;
+    if value.is_array() && is_struct::<T>() {
+        return Err(refused(&"an object is expected"));
+    }
     serde_json::from_str(text).map_err(|error| refused(&error))
+}
+
+/// Answers whether a type has named members: such types are also read from arrays, which nobody means.
+fn is_struct<T: DeserializeOwned>() -> bool {
+    let asked = Cell::new(false);
+    let refused = T::deserialize(Probe(&asked));
+    refused.is_err() && asked.get()
+}
+
+/// Refuses everything, and notes whether a struct is asked for.
+struct Probe<'a>(&'a Cell<bool>);
+
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("nothing is there"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.set(true);
+        self.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), ApiError> {
