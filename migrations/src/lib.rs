@@ -34,6 +34,7 @@ mod m20261125_000027_permission_sets;
 mod m20261125_000028_deployment_groups;
 mod m20261125_000029_audit_events;
 mod m20261125_000030_audit_chain;
+mod m20261125_000031_audit_checkpoints;
 mod m20261125_000032_settings;
 mod m20261125_000033_release_tags;
 mod m20261125_000034_inventory_arrays;
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000028_deployment_groups::Migration),
             Box::new(m20261125_000029_audit_events::Migration),
             Box::new(m20261125_000030_audit_chain::Migration),
+            Box::new(m20261125_000031_audit_checkpoints::Migration),
             Box::new(m20261125_000032_settings::Migration),
             Box::new(m20261125_000033_release_tags::Migration),
             Box::new(m20261125_000034_inventory_arrays::Migration),

@@ -16,6 +16,7 @@ use crate::tls::{LocalCa, TlsError};
 
 const DEVICE_TOKENS: &str = "device-tokens";
 const USER_TOKENS: &str = "user-tokens";
+const AUDIT_CHECKPOINTS: &str = "audit-checkpoints";
 const LINKS: &str = "links";
 const LOCAL_CA: &str = "local-ca";
 
@@ -72,6 +73,8 @@ pub struct Keyring {
     pub device_tokens: SigningKeySet,
     /// Sign the sessions of users; never the same keys as devices' (RFC 8725 §3.12).
     pub user_tokens: SigningKeySet,
+    /// Sign checkpoints of the audit trail.
+    pub audit_checkpoints: SigningKeySet,
     /// Authorises links.
     pub links: Zeroizing<[u8; 32]>,
     /// Issues the server's certificate.
@@ -95,8 +98,9 @@ impl Keyring {
         let vault = Vault { tx: tx.scope(), master: &master, random, now };
         let keyring = Self {
             master: master.clone(),
-            device_tokens: vault.token_keys(DEVICE_TOKENS).await?,
-            user_tokens: vault.token_keys(USER_TOKENS).await?,
+            device_tokens: vault.signing_keys(DEVICE_TOKENS, Purpose::TokenSigning).await?,
+            user_tokens: vault.signing_keys(USER_TOKENS, Purpose::TokenSigning).await?,
+            audit_checkpoints: vault.signing_keys(AUDIT_CHECKPOINTS, Purpose::AuditCheckpoints).await?,
             links: vault.link_key().await?,
             local_ca: vault.local_ca().await?,
         };
@@ -106,7 +110,7 @@ impl Keyring {
 
     /// Answers whether all secrets were made already, so that opening them changes nothing.
     pub async fn exists(scope: &impl Access) -> Result<bool, StorageError> {
-        for what in [DEVICE_TOKENS, USER_TOKENS, LINKS, LOCAL_CA] {
+        for what in [DEVICE_TOKENS, USER_TOKENS, AUDIT_CHECKPOINTS, LINKS, LOCAL_CA] {
             if signing_keys::list(scope, what).await?.is_empty() {
                 return Ok(false);
             }
@@ -123,14 +127,18 @@ struct Vault<'a> {
 }
 
 impl Vault<'_> {
-    async fn token_keys(&self, what: &'static str) -> Result<SigningKeySet, KeyringError> {
+    async fn signing_keys(
+        &self,
+        what: &'static str,
+        purpose: Purpose,
+    ) -> Result<SigningKeySet, KeyringError> {
         let mut keys = Vec::new();
-        for secret in self.open_all(what, Purpose::TokenSigning).await? {
+        for secret in self.open_all(what, purpose).await? {
             keys.push(SigningKey::from_pkcs8(&secret)?);
         }
         if keys.is_empty() {
             let key = SigningKey::generate(self.random)?;
-            self.seal(what, Purpose::TokenSigning, key.verifying().kid(), key.pkcs8()).await?;
+            self.seal(what, purpose, key.verifying().kid(), key.pkcs8()).await?;
             keys.push(key);
         }
         let mut keys = keys.into_iter();

@@ -1,5 +1,6 @@
 //! What happens without a request: last-seen times are stored, stale pending keys expire, the change log is
-//! kept short, doubtful blobs are settled, unfinished uploads are forgotten, the server's certificate renews itself.
+//! kept short, doubtful blobs are settled, unfinished uploads are forgotten, the audit trail is signed and
+//! kept as short as it may be, the server's certificate renews itself.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::Core;
+use crate::audit::CustodyError;
 use crate::devices::service::Devices;
 use crate::ids::{DeviceNumber, TenantId};
 use crate::releases::{ReleaseError, expire_uploads, settle_blobs};
@@ -38,6 +40,9 @@ const CERTIFICATE_PERIOD: Duration = Duration::from_mins(1);
 /// How often blobs are asked about that were left doubtful. Nothing is done while there are none.
 const BLOBS_PERIOD: Duration = Duration::from_secs(2);
 
+/// How often the end of the audit trail is signed, and looked whether there is anything too old in it.
+const AUDIT_PERIOD: Duration = Duration::from_hours(1);
+
 /// Pending keys that expire in one go.
 const STALE_BATCH: u64 = 1_000;
 
@@ -52,6 +57,7 @@ const SIGHTINGS_BATCH: usize = 10_000;
 pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
     let (seeing, sweeping) = (Arc::clone(core), Arc::clone(core));
     let (settling, expiring, using) = (Arc::clone(core), Arc::clone(core), Arc::clone(core));
+    let auditing = Arc::clone(core);
     vec![
         every(SIGHTINGS_PERIOD, "store last-seen times", move || {
             let core = Arc::clone(&seeing);
@@ -68,6 +74,10 @@ pub fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
         every(TOKENS_PERIOD, "store when tokens were used", move || {
             let core = Arc::clone(&using);
             async move { store_token_uses(&core).await }
+        }),
+        every(AUDIT_PERIOD, "keep the audit trail", move || {
+            let core = Arc::clone(&auditing);
+            async move { keep_audit_trail(&core).await }
         }),
         every(UPLOADS_PERIOD, "forget unfinished uploads", move || {
             let core = Arc::clone(&expiring);
@@ -128,6 +138,16 @@ pub async fn store_token_uses(core: &Core) -> Result<(), StorageError> {
         core.logins.token_uses().restore(taken);
     }
     stored
+}
+
+/// Signs the end of the audit trail, and drops what is older than it has to be.
+pub async fn keep_audit_trail(core: &Core) -> Result<(), CustodyError> {
+    core.custody.checkpoint().await?;
+    let dropped = core.custody.seal(core.config.audit.retention()).await?;
+    if dropped > 0 {
+        tracing::info!(records = dropped, "dropped the oldest part of the audit trail");
+    }
+    Ok(())
 }
 
 async fn store_batch(core: &Core, batch: &[(DeviceNumber, u32)]) -> Result<(), StorageError> {

@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const DOMAIN: [&str; 9] =
     ["devices", "inventory", "releases", "deployments", "rehearsal", "users", "audit", "fleet", "crypto"];
 /// The one place that builds everything, and what starts it.
-const WIRING: [&str; 2] = ["server/src/app.rs", "server/src/app"];
+const WIRING: [&str; 1] = ["server/src/app"];
 /// What the bench compares the product with: the frameworks, and nothing of the product's around them.
 const BARE_FLOORS: &str = "server/benches/fleet/floor";
 

@@ -1,21 +1,43 @@
 //! `sealift check`
 
+use std::path::{Path, PathBuf};
+
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{print_error, print_line};
-use super::survey::{Findings, survey};
+use super::survey::{AuditCheck, Findings, survey};
+use crate::audit::{Checkpoint, CheckpointFile};
 use crate::config::{Config, DatabaseKind};
 
+const EXAMPLES: &str = "\
+Examples:
+  sealift check --config /etc/sealift.toml
+  sealift check --audit --checkpoint kept-elsewhere.json
+
+A checkpoint is what GET /api/management/v1/auditlogs/checkpoint answers: the end of the audit trail, signed.
+
+Exit status: 0 all is well, 1 there are faults, 2 wrong use, 3 something cannot be read.";
+
 /// Validate the configuration and what it names, and print what `serve` would do
-#[derive(clap::Args, Clone, Copy, Debug)]
-pub(super) struct Args {}
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Also verify every record of the audit trail; works beside a running server
+    #[arg(long)]
+    audit: bool,
+    /// A checkpoint that was kept elsewhere: shows what was cut off or rewritten since
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    checkpoint: Option<PathBuf>,
+}
 
 /// Validates and prints what the server would do. The configuration was checked while it was loaded.
-pub(super) async fn run(config: Config, _args: Args) -> Result<Exit, CliError> {
+pub(super) async fn run(config: Config, args: Args) -> Result<Exit, CliError> {
+    let external = args.checkpoint.as_deref().map(read_checkpoint).transpose()?;
     for (name, value) in describe(&config) {
         print_line(&format!("{name:<12} {value}"))?;
     }
-    let Findings { notes, faults } = survey(&config).await?;
+    let Findings { notes, faults } =
+        survey(&config, args.audit.then_some(AuditCheck { checkpoint: external.as_ref() })).await?;
     for note in notes {
         print_line(&note)?;
     }
@@ -26,6 +48,13 @@ pub(super) async fn run(config: Config, _args: Args) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     Err(CliError::No(format!("the data directory has {} faults", faults.len())))
+}
+
+fn read_checkpoint(path: &Path) -> Result<Checkpoint, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|err| CliError::unreachable(format!("failed to read {}", path.display()), err))?;
+    let read = text.parse::<CheckpointFile>().and_then(Checkpoint::try_from);
+    read.map_err(|err| CliError::WrongUse(format!("{}: {err}", path.display())))
 }
 
 /// Says where things are and what is in force, without secrets.

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use super::error::CliError;
 use crate::app::database_location;
+use crate::audit::{Checkpoint, verify};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::crypto::random::SystemRandom;
+use crate::crypto::session_token::VerifyingKey;
 use crate::deployments::disagreement;
 use crate::ids::TenantId;
 use crate::keyring::Keyring;
@@ -30,13 +32,23 @@ impl Findings {
     }
 }
 
-/// Looks at database, keys and blobs.
-pub(super) async fn survey(config: &Config) -> Result<Findings, CliError> {
+/// How the audit trail is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AuditCheck<'a> {
+    /// A checkpoint that was kept elsewhere.
+    pub(super) checkpoint: Option<&'a Checkpoint>,
+}
+
+/// Looks at database, keys and blobs, and at every record of the audit trail if asked to.
+pub(super) async fn survey(config: &Config, audit: Option<AuditCheck<'_>>) -> Result<Findings, CliError> {
     let mut findings = Findings::default();
     let location = database_location(config);
     if let DatabaseLocation::File(path) = &location
         && !path.exists()
     {
+        if audit.is_some_and(|audit| audit.checkpoint.is_some()) {
+            findings.faults.push("there is a checkpoint of the audit trail, and no database".to_owned());
+        }
         findings.note("first start", "would make the database, the keys and the first setup token");
         return Ok(findings);
     }
@@ -44,13 +56,18 @@ pub(super) async fn survey(config: &Config) -> Result<Findings, CliError> {
     let database = Database::open(&location)
         .await
         .map_err(|err| CliError::unreachable("failed to open the database", err))?;
-    let looked = look(&database, &config.data_dir, &mut findings).await;
+    let looked = look(&database, &config.data_dir, audit, &mut findings).await;
     database.close().await.map_err(unreadable)?;
     looked?;
     Ok(findings)
 }
 
-async fn look(database: &Database, data_dir: &Path, findings: &mut Findings) -> Result<(), CliError> {
+async fn look(
+    database: &Database,
+    data_dir: &Path,
+    audit: Option<AuditCheck<'_>>,
+    findings: &mut Findings,
+) -> Result<(), CliError> {
     let unreadable = |err: StorageError| CliError::unreachable("failed to read the database", err);
     let scope = database.scope(TenantId::DEFAULT);
     let damaged = integrity::faults(&scope).await.map_err(unreadable)?;
@@ -66,7 +83,12 @@ async fn look(database: &Database, data_dir: &Path, findings: &mut Findings) -> 
         return Ok(());
     }
     findings.note("schema", "up to date");
-    look_at_keys(database, data_dir, findings).await?;
+    let keyring = look_at_keys(database, data_dir, findings).await?;
+    if let Some(AuditCheck { checkpoint }) = audit {
+        let keys: Vec<VerifyingKey> =
+            keyring.iter().flat_map(|keyring| keyring.audit_checkpoints.verifying().cloned()).collect();
+        look_at_audit_trail(database, &keys, checkpoint, findings).await.map_err(unreadable)?;
+    }
     let mut wrong = counter_faults(database).await.map_err(unreadable)?;
     if !wrong.is_empty() {
         // A server beside may have counted between two reads.
@@ -76,7 +98,38 @@ async fn look(database: &Database, data_dir: &Path, findings: &mut Findings) -> 
     look_at_blobs(database, data_dir, findings).await
 }
 
-async fn look_at_keys(database: &Database, data_dir: &Path, findings: &mut Findings) -> Result<(), CliError> {
+async fn look_at_audit_trail(
+    database: &Database,
+    keys: &[VerifyingKey],
+    external: Option<&Checkpoint>,
+    findings: &mut Findings,
+) -> Result<(), StorageError> {
+    let scope = database.scope(TenantId::DEFAULT);
+    let mut seen = verify(&scope, keys, external).await?;
+    if !seen.faults.is_empty() {
+        // A server beside may have dropped old records between two reads.
+        seen = verify(&scope, keys, external).await?;
+    }
+    let mut text = format!(
+        "{} records up to number {}, {} checkpoints of the server",
+        seen.records, seen.last, seen.checkpoints
+    );
+    if seen.compared {
+        text.push_str(", and the one that was kept elsewhere");
+    }
+    findings.note("audit trail", &text);
+    if external.is_some() && !seen.compared && seen.faults.is_empty() {
+        findings.note("checkpoint", "not compared: the records that it is about were dropped since");
+    }
+    findings.faults.extend(seen.faults.iter().map(ToString::to_string));
+    Ok(())
+}
+
+async fn look_at_keys(
+    database: &Database,
+    data_dir: &Path,
+    findings: &mut Findings,
+) -> Result<Option<Keyring>, CliError> {
     let scope = database.scope(TenantId::DEFAULT);
     let made =
         Keyring::exists(&scope).await.map_err(|err| CliError::unreachable("failed to read the keys", err))?;
@@ -88,11 +141,14 @@ async fn look_at_keys(database: &Database, data_dir: &Path, findings: &mut Findi
             data_dir.display()
         )),
         (true, true) => match Keyring::open(database, data_dir, &SystemRandom::new(), SystemClock.now()).await {
-            Ok(_) => findings.note("keys", "open"),
+            Ok(keyring) => {
+                findings.note("keys", "open");
+                return Ok(Some(keyring));
+            }
             Err(err) => findings.faults.push(CliError::unreachable("the keys do not open", err).explain()),
         },
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Deployments whose counters do not agree with their device deployments.

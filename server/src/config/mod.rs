@@ -3,6 +3,7 @@
 //! A configuration is loaded once, checked as a whole, and passed down as a value. In the file a
 //! section is a table; in a variable two underscores lead into it (`SEALIFT_LIMITS__MAX_JSON_BYTES`).
 
+mod audit;
 mod database_url;
 mod env;
 mod error;
@@ -16,6 +17,7 @@ mod server;
 mod tls_version;
 mod users;
 
+pub use audit::Audit;
 pub use database_url::{DatabaseKind, DatabaseUrl};
 pub use error::ConfigError;
 pub use limits::Limits;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::audit::Audit;
 use super::database_url::DatabaseUrl;
 use super::error::ConfigError;
 use super::limits::Limits;
@@ -59,6 +60,8 @@ pub struct Config {
     pub download_link_ttl_secs: u64,
     /// Where metrics are served; nowhere without it.
     pub metrics_listen: Option<SocketAddr>,
+    /// How long the audit trail goes back.
+    pub audit: Audit,
     /// How much the server takes from whom.
     pub limits: Limits,
     /// How mail is sent.
@@ -90,6 +93,7 @@ impl Default for Config {
             shutdown_timeout_secs: 10,
             download_link_ttl_secs: 7 * DAY_SECS,
             metrics_listen: None,
+            audit: Audit::default(),
             limits: Limits::default(),
             mail: Mail::default(),
             releases: Releases::default(),
@@ -100,7 +104,8 @@ impl Default for Config {
 
 impl Config {
     /// The keys that exist, sections included: variables of other names are someone else's.
-    pub(super) const KEYS: [&'static str; 22] = [
+    pub(super) const KEYS: [&'static str; 23] = [
+        "audit",
         "data_dir",
         "database_url",
         "device_limit",
@@ -166,6 +171,7 @@ impl Config {
         check_range("download_link_ttl_secs", self.download_link_ttl_secs, 60, MAX_TTL_SECS)?;
         check_range("keep_alive_secs", self.keep_alive_secs, 1, 3600)?;
         check_range("shutdown_timeout_secs", self.shutdown_timeout_secs, 0, 3600)?;
+        self.audit.check()?;
         self.limits.check()?;
         self.mail.check(self.public_url.is_some())?;
         self.users.check()

@@ -12,9 +12,26 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Reads what [`hex`] writes, in either case.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::hex;
+    use super::{hex, unhex};
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(unhex("000aFF"), Some(vec![0, 0x0a, 0xff]));
+        for text in ["0", "0g", "+1", "ä", " 0"] {
+            assert_eq!(unhex(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_byte_is_two_digits() {

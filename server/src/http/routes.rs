@@ -203,6 +203,7 @@ routes! {
     GET "/api/management/v1/deployments/deployments/{id}/devices/{device}/log" => management::device_deployments::log;
 
     // Who did what.
+    GET "/api/management/v1/auditlogs/checkpoint" => management::audit_checkpoint::get;
     GET "/api/management/v1/auditlogs/logs" => management::audit_logs::list;
     GET "/api/management/v1/auditlogs/logs/export" => management::audit_logs::export;
 

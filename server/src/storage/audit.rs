@@ -10,7 +10,7 @@ use sea_orm::{
 use super::entity::audit_chain;
 use super::entity::audit_events::{ActiveModel, Column, Entity, Model};
 use super::patience::Executor;
-use super::{Access, Page, StorageError};
+use super::{Access, Page, StorageError, WriteScope};
 use crate::audit::{Actor, ActorKind, Event, Hash, ObjectKind, Record, TrailFilter};
 use crate::ids::TenantId;
 
@@ -61,6 +61,34 @@ pub async fn following(scope: &impl Access, sequence: i64, limit: u64) -> Result
         .all(&scope.executor())
         .await?;
     rows.into_iter().map(record).collect()
+}
+
+/// Sequence and hash of the last record, as the chain remembers them; 0 and [`GENESIS`](crate::audit::GENESIS) before
+/// the first.
+pub async fn end(scope: &impl Access) -> Result<(i64, Hash), StorageError> {
+    end_of(&scope.executor()).await
+}
+
+/// The last record before the first one of this moment or later; the last of all if there is none of them.
+pub async fn last_before(scope: &impl Access, moment: DateTime<Utc>) -> Result<i64, StorageError> {
+    let first = Entity::find()
+        .select_only()
+        .column(Column::Sequence)
+        .filter(Column::OccurredAt.gte(moment))
+        .order_by_asc(Column::Sequence)
+        .into_tuple::<i64>()
+        .one(&scope.executor())
+        .await?;
+    match first {
+        Some(first) => Ok(first - 1),
+        None => Ok(end(scope).await?.0),
+    }
+}
+
+/// Removes the records up to this one, of all tenants; returns how many.
+pub async fn delete_through(tx: &WriteScope<'_>, sequence: i64) -> Result<u64, StorageError> {
+    let deleted = Entity::delete_many().filter(Column::Sequence.lte(sequence)).exec(&tx.executor()).await?;
+    Ok(deleted.rows_affected)
 }
 
 /// A part of the tenant's records that match, and how many match.
@@ -128,7 +156,7 @@ async fn end_of(executor: &Executor<'_>) -> Result<(i64, Hash), StorageError> {
     Ok((row.sequence, hash("audit_chain.hash", row.hash)?))
 }
 
-fn row(record: &Record) -> ActiveModel {
+pub(super) fn row(record: &Record) -> ActiveModel {
     ActiveModel {
         sequence: ActiveValue::Set(record.sequence),
         tenant_id: ActiveValue::Set(record.tenant.as_uuid()),
@@ -179,7 +207,7 @@ fn record(row: Model) -> Result<Record, StorageError> {
     })
 }
 
-fn hash(column: &'static str, bytes: Vec<u8>) -> Result<Hash, StorageError> {
+pub(super) fn hash(column: &'static str, bytes: Vec<u8>) -> Result<Hash, StorageError> {
     let bytes = bytes.try_into().map_err(|_| StorageError::corrupt(column, "not 32 bytes"))?;
     Ok(Hash(bytes))
 }

@@ -18,6 +18,7 @@ mod sight;
 pub mod artifact_signatures;
 pub mod artifacts;
 pub mod audit;
+pub mod audit_checkpoints;
 pub mod auth_sets;
 pub mod blobs;
 pub mod change_log;
@@ -54,6 +55,8 @@ pub mod uploads;
 pub mod users;
 pub mod verification_keys;
 
+#[cfg(test)]
+mod audit_tests;
 #[cfg(test)]
 mod locked_tests;
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         what_calibration_prints_is_a_configuration,
         check_refuses_what_serve_would_refuse,
         check_finds_damage_in_the_database,
+        s16_check_verifies_the_audit_trail,
         openapi_is_the_served_document,
         demo_of_five_succeeds,
     ];
@@ -170,6 +171,62 @@ fn check_finds_damage_in_the_database() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("the database is damaged"), "{text}");
+}
+
+/// Rewritten rows, and a trail that was put back to an older state, which only a checkpoint kept elsewhere shows.
+fn s16_check_verifies_the_audit_trail() {
+    const CHECKPOINT: &str = "/api/management/v1/auditlogs/checkpoint";
+    let server = TestServer::start();
+    let add_user = |name: &str| {
+        let email = format!("{name}@example.com");
+        let (status, text) =
+            with_password(server.command(&["user", "add", &email, "--password-stdin"]), PASSWORD);
+        assert!(status.success(), "{text}");
+    };
+    add_user("first-of-all");
+    let printed = run_ok(&mut server.command(&["check", "--audit"]));
+    assert!(printed.contains("audit trail") && printed.contains("records up to number"), "{printed}");
+    assert!(server.stop().success());
+    let path = server.data_dir().join("sealift.db");
+    let older = fs::read(&path).expect("readable");
+
+    server.restart();
+    add_user("second");
+    let checkpoint = server.data_dir().join("kept-elsewhere.json");
+    fs::write(&checkpoint, server.admin().get(CHECKPOINT).expect(200).text()).expect("writable");
+    let checkpoint = checkpoint.to_str().expect("UTF-8").to_owned();
+    let with_checkpoint = ["check", "--audit", "--checkpoint", &checkpoint];
+    let printed = run_ok(&mut server.command(&with_checkpoint));
+    assert!(printed.contains("and the one that was kept elsewhere"), "{printed}");
+    assert!(server.stop().success());
+    let newer = fs::read(&path).expect("readable");
+
+    let refusal = |arguments: &[&str]| {
+        let output = run(&mut server.command(arguments));
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    fs::write(&path, older).expect("writable");
+    run_ok(&mut server.command(&["check", "--audit"]));
+    let text = refusal(&with_checkpoint);
+    assert!(text.contains("a checkpoint says that the audit trail had record"), "{text}");
+
+    // The same length, and the same place in every index.
+    let mut altered = newer.clone();
+    let (old, new) = (b"first-of-all@example.com", b"first-of-alm@example.com");
+    while let Some(at) = altered.windows(old.len()).position(|window| window == old) {
+        altered[at..at + new.len()].copy_from_slice(new);
+    }
+    fs::write(&path, altered).expect("writable");
+    run_ok(&mut server.command(&["check"]));
+    let text = refusal(&["check", "--audit"]);
+    assert!(text.contains("of the audit trail was changed"), "{text}");
+
+    fs::write(&path, newer).expect("writable");
+    run_ok(&mut server.command(&with_checkpoint));
+    fs::write(&checkpoint, "{}").expect("writable");
+    assert_eq!(run(&mut server.command(&with_checkpoint)).status.code(), Some(2));
+    assert_eq!(run(&mut server.command(&["check", "--checkpoint", &checkpoint])).status.code(), Some(2));
 }
 
 fn migrate_can_be_repeated() {

@@ -15,7 +15,7 @@ use super::line::Line;
 /// Looks at a stopped data directory with `sealift check`, which also has SQLite check the whole file.
 #[track_caller]
 pub(super) fn check(server: &TestServer) {
-    let output = run(&mut server.command(&["check"]));
+    let output = run(&mut server.command(&["check", "--audit"]));
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "`sealift check` is not content: {text}");
 }

@@ -20,6 +20,8 @@ const VERSION: &str = "v1";
 /// What a derived key is for. Keys of different purposes tell nothing about each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
+    /// The private keys that sign checkpoints of the audit trail.
+    AuditCheckpoints,
     /// The private key of the local certificate authority.
     CertificateAuthority,
     /// What goes into the hashes of passwords.
@@ -38,6 +40,7 @@ impl Purpose {
     /// The label that the key is derived with. Never change one: what it sealed would be lost.
     fn label(self) -> &'static str {
         match self {
+            Self::AuditCheckpoints => "sealift:audit-checkpoints",
             Self::CertificateAuthority => "sealift:certificate-authority",
             Self::Pepper => "sealift:pepper",
             Self::RecoveryCodes => "sealift:recovery-codes",

@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use super::{bearer, consoles, core, origin, reset_letter};
 use crate::app::Core;
-use crate::audit::{Actor, Trail};
+use crate::audit::{Actor, Checkpoint, CustodyError, Trail};
 use crate::config::{Limits, PublicUrl};
 use crate::crypto::random::RandomError;
 use crate::crypto::signed_link::LinkAuthority;
@@ -202,6 +202,11 @@ impl<P> AuthedUser<P> {
     #[must_use]
     pub fn audit_trail(&self) -> Trail {
         Trail::new(self.scope(), Arc::clone(&self.core.clock))
+    }
+
+    /// Signs the end of the trail of all tenants.
+    pub async fn sign_audit_end(&self) -> Result<Checkpoint, CustodyError> {
+        self.core.custody.sign_end().await
     }
 
     /// The settings of the caller's tenant and of the caller.

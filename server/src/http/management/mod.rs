@@ -5,6 +5,7 @@ pub mod artifact_body;
 pub mod artifact_link;
 pub mod artifact_upload;
 pub mod artifacts;
+pub mod audit_checkpoint;
 pub mod audit_logs;
 pub mod auth_sets;
 pub mod console;

@@ -4,6 +4,7 @@ pub(crate) mod artifact_signatures;
 pub(crate) mod artifact_slots;
 pub(crate) mod artifacts;
 pub(crate) mod audit_chain;
+pub(crate) mod audit_checkpoints;
 pub(crate) mod audit_events;
 pub(crate) mod auth_sets;
 pub(crate) mod change_log;

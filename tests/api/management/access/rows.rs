@@ -174,6 +174,7 @@ pub(super) const ROWS: &[Row] = &[
         User("deployments:read"),
     ),
     // Who did what.
+    row("GET", "/api/management/v1/auditlogs/checkpoint", User("audit:read")),
     row("GET", "/api/management/v1/auditlogs/logs", User("audit:read")),
     row("GET", "/api/management/v1/auditlogs/logs/export", User("audit:read")),
     // The server itself.

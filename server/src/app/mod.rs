@@ -1,5 +1,7 @@
 //! The wiring: the only place that builds everything.
 
+mod error;
+
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
@@ -7,9 +9,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::audit::Custody;
 use crate::clock::{Clock, span};
 use crate::config::{Config, PublicUrl};
-use crate::crypto::password::{HashScheme, PasswordHashError, PasswordPolicy, PasswordPool};
+use crate::crypto::password::{HashScheme, PasswordPolicy, PasswordPool};
 use crate::crypto::random::SecureRandom;
 use crate::crypto::second_factor::FactorKeys;
 use crate::crypto::session_token::TokenAuthority;
@@ -20,74 +23,29 @@ use crate::devices::admission::Admission;
 use crate::devices::session::Sessions;
 use crate::fleet::FleetIndex;
 use crate::http::metrics::RequestCounts;
-use crate::http::serve::{ListenError, Serving, Surface};
+use crate::http::serve::{Serving, Surface};
 use crate::ids::TenantId;
-use crate::keyring::{Keyring, KeyringError};
-use crate::mail::{MailError, Outbox};
-use crate::releases::{ReleaseError, ReleaseTrust, UploadLeases, compare_rest, sweep};
-use crate::storage::blobs::{BlobError, BlobStore};
+use crate::keyring::Keyring;
+use crate::mail::Outbox;
+use crate::releases::{ReleaseTrust, UploadLeases, compare_rest, sweep};
+use crate::storage::blobs::BlobStore;
 use crate::storage::{Database, DatabaseLocation, Scope, StorageError, tenants};
 use crate::throttle::Throttle;
 use crate::tls::{
-    CertificateSlot, PairPaths, TlsError, ensure_server_pair, host_name, server_config, server_names,
-    watch_files, write_public,
+    CertificateSlot, PairPaths, ensure_server_pair, host_name, server_config, server_names, watch_files,
+    write_public,
 };
 use crate::upkeep;
 use crate::users::{Logins, SecondFactors, Setup, Users};
 use crate::writer::{PendingLimits, Writer};
+
+pub use error::AppError;
 
 /// How often certificate files are looked at.
 const CERTIFICATE_WATCH: Duration = Duration::from_secs(2);
 
 /// How long a stop waits for the last writes.
 const WRITER_PATIENCE: Duration = Duration::from_secs(30);
-
-/// Why the server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The data directory.
-    #[error("failed to create the data directory {path}")]
-    DataDir {
-        /// The directory.
-        path: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Another server runs on the data directory.
-    #[error("another server uses the data directory {0}: stop it, or use another with --data-dir")]
-    InUse(String),
-    /// Another server runs on the database.
-    #[error("another server uses this database: stop it, or name another with --database-url")]
-    DatabaseInUse,
-    /// The database.
-    #[error("failed to open the database")]
-    Storage(#[from] StorageError),
-    /// The server's secrets.
-    #[error("failed to open the server's keys")]
-    Keyring(#[from] KeyringError),
-    /// The blob store.
-    #[error("failed to open the blob store")]
-    Blobs(#[from] BlobError),
-    /// The certificate.
-    #[error("failed to prepare the certificate")]
-    Tls(#[from] TlsError),
-    /// The hash that stands in for unknown users.
-    #[error("failed to prepare password checks")]
-    Password(#[from] PasswordHashError),
-    /// Mail.
-    #[error("failed to prepare mail")]
-    Mail(#[from] MailError),
-    /// Nothing listens.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// What is left of interrupted uploads cannot be removed.
-    #[error("failed to clean the blob store")]
-    Sweep(#[from] ReleaseError),
-    /// The setup token.
-    #[error("failed to make the setup token")]
-    Setup(#[from] crate::crypto::random::RandomError),
-}
 
 /// What requests are served from; shared by all of them.
 pub struct Core {
@@ -123,6 +81,8 @@ pub struct Core {
     pub passwords: PasswordPool,
     /// Which passwords are acceptable.
     pub password_policy: PasswordPolicy,
+    /// Keeps the audit trail.
+    pub custody: Custody,
     /// Signs and checks links.
     pub links: LinkAuthority,
     /// Makes the first user.
@@ -310,6 +270,7 @@ impl App {
             mail: Outbox::open(&config)?,
             passwords,
             password_policy: password_policy(&config),
+            custody: Custody::new(database.clone(), keyring.audit_checkpoints.clone(), Arc::clone(&clock)),
             links,
             setup: Setup::generate(&*random)?,
             requests: RequestCounts::default(),
