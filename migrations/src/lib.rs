@@ -38,6 +38,7 @@ mod m20261125_000031_audit_checkpoints;
 mod m20261125_000032_settings;
 mod m20261125_000033_release_tags;
 mod m20261125_000034_inventory_arrays;
+mod m20261125_000039_saved_filters;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000032_settings::Migration),
             Box::new(m20261125_000033_release_tags::Migration),
             Box::new(m20261125_000034_inventory_arrays::Migration),
+            Box::new(m20261125_000039_saved_filters::Migration),
         ]
     }
 }

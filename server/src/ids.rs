@@ -84,6 +84,8 @@ uuid_newtype! {
     DeploymentId;
     /// A device, stable across key rotations.
     DeviceId;
+    /// A filter of devices that is kept under a name.
+    FilterId;
     /// A public key that artifacts may be signed with.
     KeyId;
     /// A log-in of a user; the `jti` of its token.

@@ -79,6 +79,12 @@ routes! {
     GET "/api/management/v1/inventory/devices/{id}" => management::inventory::get;
     POST "/api/management/v2/inventory/filters/search" => management::inventory_search::search;
     GET "/api/management/v2/inventory/filters/attributes" => management::inventory_search::attributes;
+    GET "/api/management/v2/inventory/filters" => management::saved_filters::list;
+    POST "/api/management/v2/inventory/filters" => management::saved_filters::add;
+    GET "/api/management/v2/inventory/filters/{id}" => management::saved_filters::get;
+    PUT "/api/management/v2/inventory/filters/{id}" => management::saved_filters::update;
+    DELETE "/api/management/v2/inventory/filters/{id}" => management::saved_filters::delete;
+    GET "/api/management/v2/inventory/filters/{id}/search" => management::saved_filters::search;
     GET "/api/management/v2/inventory/statistics" => management::inventory_search::statistics;
     POST "/api/management/v2alpha1/inventory/identities/search" => management::inventory_search::identities;
     GET "/api/management/v1/inventory/devices/{id}/group" => management::groups::of_device;
@@ -201,6 +207,9 @@ routes! {
     GET "/api/management/v1/deployments/deployments/{id}/devices" => management::device_deployments::list_all;
     GET "/api/management/v1/deployments/deployments/{id}/devices/list" => management::device_deployments::list;
     GET "/api/management/v1/deployments/deployments/{id}/devices/{device}/log" => management::device_deployments::log;
+
+    // Other clouds.
+    GET "/api/management/v1/iot-manager/integrations" => management::integrations::list;
 
     // Who did what.
     GET "/api/management/v1/auditlogs/checkpoint" => management::audit_checkpoint::get;

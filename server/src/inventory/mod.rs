@@ -7,6 +7,7 @@
 
 mod attribute;
 mod document;
+mod filters;
 mod groups;
 mod moments;
 mod overview;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use attribute::{Attribute, AttributeScope, AttributeValue, UnknownScope};
 pub use document::{DocumentError, MAX_DESCRIPTION_BYTES, MAX_NAME_BYTES, parse};
+pub use filters::{FilterError, SavedFilter, Term};
 pub use groups::{GroupName, InvalidGroupName, Regrouped};
 pub use moments::shown;
 pub use overview::KnownAttribute;

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{AttributeKey, AttributeScope, AttributeValue, Pattern, moments};
+use super::{AttributeKey, AttributeScope, AttributeValue, Pattern, UnknownScope, moments};
 
 /// Values that one condition may list.
 pub const MAX_LISTED: usize = 1_000;
@@ -61,6 +61,9 @@ pub enum Comparison {
 /// What cannot be asked.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidPredicate {
+    /// Not a scope of attributes.
+    #[error(transparent)]
+    Scope(#[from] UnknownScope),
     /// Not an operator.
     #[error("{0:?} is not an operator")]
     Operator(String),

@@ -42,6 +42,7 @@ pub mod recovery_codes;
 pub mod release_tags;
 pub mod releases;
 pub mod roles;
+pub mod saved_filters;
 pub mod sessions;
 pub mod settings;
 pub mod sightings;

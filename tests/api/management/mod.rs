@@ -3,6 +3,7 @@
 mod access;
 mod artifacts;
 mod audit;
+mod console_start;
 mod conventions;
 mod deployments;
 mod devauth;
@@ -12,6 +13,7 @@ mod password_reset;
 mod release_trust;
 mod releases;
 mod roles;
+mod saved_filters;
 mod scopes;
 mod second_factors;
 mod sessions;
@@ -39,6 +41,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(password_reset::trials());
     trials.extend(devauth::trials());
     trials.extend(inventory::trials());
+    trials.extend(saved_filters::trials());
+    trials.extend(console_start::trials());
     trials.extend(artifacts::trials());
     trials.extend(uploads::trials());
     trials.extend(releases::trials());

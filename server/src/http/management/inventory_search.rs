@@ -12,7 +12,7 @@ use crate::http::extract::{AuthedUser, Sent};
 use crate::http::listing::{Extent, part};
 use crate::http::query::{DEFAULT_PER_PAGE, MAX_PER_PAGE, Query};
 use crate::inventory::{
-    AttributeKey, AttributeScope, Condition, InvalidPredicate, InventoryOrder, Predicate, Search, Test,
+    AttributeKey, AttributeScope, Condition, InvalidPredicate, InventoryOrder, Predicate, Search, Term, Test,
 };
 use crate::storage::{Direction, Page};
 
@@ -124,11 +124,15 @@ pub struct IdentitySearchBody {
     per_page: Option<i64>,
 }
 
-impl TermBody {
-    /// What it asks.
-    pub(super) fn predicate(&self) -> Result<Predicate, ApiError> {
-        let key = key(&self.scope, &self.attribute)?;
-        Ok(Predicate::new(key, &self.operator, &self.value)?)
+impl From<TermBody> for Term {
+    fn from(body: TermBody) -> Self {
+        Self { scope: body.scope, attribute: body.attribute, operator: body.operator, value: body.value }
+    }
+}
+
+impl From<Term> for TermBody {
+    fn from(term: Term) -> Self {
+        Self { scope: term.scope, attribute: term.attribute, operator: term.operator, value: term.value }
     }
 }
 
@@ -137,7 +141,7 @@ impl SearchBody {
         let filters = self.filters.iter().flatten();
         let sort = self.sort.iter().flatten();
         Ok(Search {
-            predicates: filters.map(TermBody::predicate).collect::<Result<_, _>>()?,
+            predicates: filters.map(|term| Term::from(term.clone()).predicate()).collect::<Result<_, _>>()?,
             orders: sort.map(SortBody::order).collect::<Result<_, _>>()?,
             // What is no UUID is the id of no device here.
             ids: self

@@ -26,6 +26,7 @@ pub(crate) mod recovery_codes;
 pub(crate) mod release_tags;
 pub(crate) mod releases;
 pub(crate) mod roles;
+pub(crate) mod saved_filters;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signature_policies;

@@ -53,6 +53,12 @@ pub(super) const ROWS: &[Row] = &[
     row("GET", "/api/management/v1/inventory/devices/{id}", User("inventory:read")),
     row("POST", "/api/management/v2/inventory/filters/search", User("inventory:read")),
     row("GET", "/api/management/v2/inventory/filters/attributes", User("inventory:read")),
+    row("GET", "/api/management/v2/inventory/filters", User("inventory:read")),
+    row("POST", "/api/management/v2/inventory/filters", User("groups:write")),
+    row("GET", "/api/management/v2/inventory/filters/{id}", User("inventory:read")),
+    row("PUT", "/api/management/v2/inventory/filters/{id}", User("groups:write")),
+    row("DELETE", "/api/management/v2/inventory/filters/{id}", User("groups:write")),
+    row("GET", "/api/management/v2/inventory/filters/{id}/search", User("inventory:read")),
     row("GET", "/api/management/v2/inventory/statistics", User("inventory:read")),
     row("POST", "/api/management/v2alpha1/inventory/identities/search", User("inventory:read")),
     row("GET", "/api/management/v1/inventory/devices/{id}/group", User("inventory:read")),
@@ -173,6 +179,8 @@ pub(super) const ROWS: &[Row] = &[
         "/api/management/v1/deployments/deployments/{id}/devices/{device}/log",
         User("deployments:read"),
     ),
+    // Other clouds.
+    row("GET", "/api/management/v1/iot-manager/integrations", User("account:own")),
     // Who did what.
     row("GET", "/api/management/v1/auditlogs/checkpoint", User("audit:read")),
     row("GET", "/api/management/v1/auditlogs/logs", User("audit:read")),
