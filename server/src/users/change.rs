@@ -2,9 +2,8 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Email, Principal, TotpState, UserError, Users};
+use super::{ConfirmedPassword, Email, Principal, TotpState, UserError, Users};
 use crate::audit::{Action, Event, Object};
-use crate::crypto::password::{MAX_PASSWORD_BYTES, Verdict};
 use crate::ids::UserId;
 use crate::storage::{WriteScope, sessions, users};
 
@@ -18,18 +17,14 @@ pub struct AccountChange {
 }
 
 impl Users {
-    /// Changes the caller's own address or password, for who knows the current password; ends the caller's other
-    /// sessions.
+    /// Changes the caller's own address or password, for who just showed the current password; ends the
+    /// caller's other sessions.
     pub async fn change_own(
         &self,
         caller: &Principal,
         change: AccountChange,
-        current: Option<SecretString>,
+        current: &ConfirmedPassword,
     ) -> Result<(), UserError> {
-        let current = current.ok_or(UserError::CurrentPassword)?;
-        if current.expose_secret().len() > MAX_PASSWORD_BYTES {
-            return Err(UserError::CurrentPassword);
-        }
         let email = change.email.as_ref().unwrap_or(&caller.email);
         if let Some(password) = &change.password {
             match caller.totp {
@@ -38,10 +33,6 @@ impl Users {
             }
         }
         let missing = || UserError::NotFound(caller.user.to_string());
-        let stored = users::password_hash(&self.scope, caller.user).await?.ok_or_else(missing)?;
-        let Verdict::Right { .. } = self.passwords.verify(current, Some(stored.clone())).await? else {
-            return Err(UserError::CurrentPassword);
-        };
         let hash = match change.password {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
@@ -50,7 +41,7 @@ impl Users {
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let same = users::password_hash(&tx, caller.user).await?.ok_or_else(missing)?;
-        if same.expose_secret() != stored.expose_secret() {
+        if same.expose_secret() != current.hash().expose_secret() {
             return Err(UserError::Changed);
         }
         let mut changed = Vec::new();

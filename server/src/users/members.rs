@@ -92,9 +92,14 @@ impl Members {
         Ok(new.id)
     }
 
-    /// Gives a user other roles, and ends the user's sessions.
-    pub async fn set_roles(&self, id: UserId, wanted: &[String]) -> Result<(), MemberError> {
-        let wanted = role_names(wanted)?;
+    /// Gives a user another address, other roles, or both, and ends the user's sessions.
+    pub async fn change(
+        &self,
+        id: UserId,
+        email: Option<&Email>,
+        wanted: Option<&[String]>,
+    ) -> Result<(), MemberError> {
+        let wanted = wanted.map(role_names).transpose()?;
         if id == self.caller.user {
             return Err(MemberError::Own);
         }
@@ -102,33 +107,28 @@ impl Members {
         let transaction = self.scope.begin().await?;
         let tx = transaction.scope();
         let user = users::find(&tx, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
-        self.require_cover(&tx, &user.roles).await?;
-        self.require_grantable(&tx, &wanted).await?;
-        if wanted == user.roles {
-            return Ok(());
-        }
-        if !wanted.contains(&Role::Admin.into()) {
-            require_other_admin(&tx, &user).await?;
-        }
-        roles::assign(&tx, id, &wanted).await?;
-        users::touch(&tx, id, now).await?;
-        sessions::delete_of_member(&tx, id).await?;
-        tx.audit(Event::new(Action::Update, Object::user(id, &user.email)).change(told(&wanted)));
-        Ok(transaction.commit(now).await?)
-    }
-
-    /// Gives a user another address, and ends the user's sessions.
-    pub async fn set_email(&self, id: UserId, email: &Email) -> Result<(), MemberError> {
-        let now = self.users.now();
-        let transaction = self.scope.begin().await?;
-        let tx = transaction.scope();
-        let user = users::find(&tx, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
         // Who has the address gets in with it: a new password is sent there.
         self.require_cover(&tx, &user.roles).await?;
-        set_email(&tx, id, email, now).await?;
-        sessions::delete_of_user(&tx, id).await?;
-        let event = Event::new(Action::Update, Object::user(id, &user.email));
-        tx.audit(event.change(format!("email: {email}")));
+        let mut changed = Vec::new();
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != user.roles) {
+            self.require_grantable(&tx, &wanted).await?;
+            if !wanted.contains(&Role::Admin.into()) {
+                require_other_admin(&tx, &user).await?;
+            }
+            roles::assign(&tx, id, &wanted).await?;
+            users::touch(&tx, id, now).await?;
+            sessions::delete_of_member(&tx, id).await?;
+            changed.push(told(&wanted));
+        }
+        if let Some(email) = email {
+            set_email(&tx, id, email, now).await?;
+            sessions::delete_of_user(&tx, id).await?;
+            changed.push(format!("email: {email}"));
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        tx.audit(Event::new(Action::Update, Object::user(id, &user.email)).change(changed.join(", ")));
         Ok(transaction.commit(now).await?)
     }
 

@@ -41,7 +41,7 @@ pub use email::{Email, InvalidEmail};
 pub use grant::{Grant, Granted, Within};
 pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
 pub use members::{MAX_ROLES_PER_USER, MemberError, Members, NewMember};
-pub use password_check::KNOWN_FOR;
+pub use password_check::{ConfirmError, ConfirmedPassword, KNOWN_FOR};
 pub use password_reset::{ResetError, ResetSecret, begin_reset, complete_reset, unknown_password};
 pub use permission::{Object, Permission, UnknownPermission};
 pub use permission_set::PermissionSet;

@@ -1,4 +1,4 @@
-//! Passwords of log-ins, as far as they may be tried.
+//! Passwords that somebody shows, as far as they may be tried: to log in, or in a session to do what asks for one.
 
 use std::net::IpAddr;
 
@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use super::{Account, Email, LogInError, Logins};
-use crate::crypto::password::{MAX_PASSWORD_BYTES, Verdict};
-use crate::ids::TenantId;
+use super::{Account, Email, LogInError, Logins, Principal};
+use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, Verdict};
+use crate::ids::{TenantId, UserId};
 use crate::storage::{StorageError, known_sites, users};
 use crate::throttle::{Admission, Guess, RetryAfter, Site};
 
@@ -25,7 +25,66 @@ pub(super) struct Checked {
     pub(super) guess: Option<Guess>,
 }
 
+/// The hash of a password that its owner just showed.
+#[derive(Debug)]
+pub struct ConfirmedPassword(SecretString);
+
+/// Why a password does not prove anything.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmError {
+    /// It is not the caller's.
+    #[error("current password mismatch")]
+    Wrong,
+    /// Too many were wrong that came from there, and this one was not compared.
+    #[error("too many requests")]
+    TooManyGuesses {
+        /// When the next one may be.
+        retry_after_secs: u32,
+    },
+    /// It was not compared.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Storage failed.
+    #[error("failed to access storage")]
+    Storage(#[from] StorageError),
+}
+
+impl ConfirmedPassword {
+    /// The hash that the password fits.
+    pub(super) const fn hash(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl From<ConfirmError> for LogInError {
+    fn from(err: ConfirmError) -> Self {
+        match err {
+            ConfirmError::Wrong => Self::Refused,
+            ConfirmError::TooManyGuesses { retry_after_secs } => Self::TooManyGuesses { retry_after_secs },
+            ConfirmError::Password(err) => Self::Password(err),
+            ConfirmError::Storage(err) => Self::Storage(err),
+        }
+    }
+}
+
 impl Logins {
+    /// Checks the password of who has a session. It may be a stolen one, so guesses count as those of log-ins do.
+    pub async fn confirm_password(
+        &self,
+        caller: &Principal,
+        password: SecretString,
+        from: Option<IpAddr>,
+    ) -> Result<ConfirmedPassword, ConfirmError> {
+        if !(1..=MAX_PASSWORD_BYTES).contains(&password.expose_secret().len()) {
+            return Err(ConfirmError::Wrong);
+        }
+        let guess = self.guess(caller.email.as_str(), Some(caller.user), from).await?;
+        let stored = users::password_hash(&self.database.scope(caller.tenant), caller.user).await?;
+        self.compare(guess, stored.clone(), password).await?;
+        self.settle(guess, Guessed::LoggedIn);
+        stored.map(ConfirmedPassword).ok_or(ConfirmError::Wrong)
+    }
+
     /// Checks a password if it may be tried. Whatever keeps it from being right is answered alike, after the time that
     /// a comparison takes, but for who tries too often from one site.
     pub(super) async fn check_password(
@@ -44,28 +103,10 @@ impl Logins {
             Err(_) => None,
         };
         let account = account.filter(|account| account.enabled);
-        let guess = self.guess(email, account.as_ref(), from).await?;
-        let admission = guess.map_or(Admission::Compare, |guess| self.guesses.admit(guess, Instant::now()));
-        let stored = match admission {
-            Admission::Wait(RetryAfter(retry_after_secs)) => {
-                return Err(LogInError::TooManyGuesses { retry_after_secs });
-            }
-            Admission::Pretend => None,
-            Admission::Compare => account.as_ref().map(|account| account.password_hash.clone()),
-        };
-        let verdict = self.passwords.verify(password.clone(), stored).await;
-        let outcome = match verdict {
-            Ok(Verdict::Right { needs_rehash }) => Ok(needs_rehash),
-            Ok(Verdict::Wrong) => Err(LogInError::Refused),
-            Err(err) => {
-                self.settle(guess, Guessed::Nothing);
-                return Err(err.into());
-            }
-        };
-        let (Ok(needs_rehash), Some(account)) = (outcome, account) else {
-            self.settle(guess, Guessed::Wrong);
-            return Err(LogInError::Refused);
-        };
+        let guess = self.guess(email, account.as_ref().map(|account| account.id), from).await?;
+        let stored = account.as_ref().map(|account| account.password_hash.clone());
+        let needs_rehash = self.compare(guess, stored, password.clone()).await?;
+        let account = account.ok_or(LogInError::Refused)?;
         let rehashed = if needs_rehash { Some(self.passwords.hash(password).await?) } else { None };
         Ok(Checked { account, rehashed, guess })
     }
@@ -88,20 +129,48 @@ impl Logins {
         Ok(was_logged_in.then(|| Site::from(guess.from)))
     }
 
+    /// Compares a password with a hash if it may be tried; answers whether the hash should be a better one. Without a
+    /// hash it is wrong, after the same time. Who gets an answer settles the guess.
+    async fn compare(
+        &self,
+        guess: Option<Guess>,
+        stored: Option<SecretString>,
+        password: SecretString,
+    ) -> Result<bool, ConfirmError> {
+        let admission = guess.map_or(Admission::Compare, |guess| self.guesses.admit(guess, Instant::now()));
+        let stored = match admission {
+            Admission::Wait(RetryAfter(retry_after_secs)) => {
+                return Err(ConfirmError::TooManyGuesses { retry_after_secs });
+            }
+            Admission::Pretend => None,
+            Admission::Compare => stored,
+        };
+        match self.passwords.verify(password, stored).await {
+            Ok(Verdict::Right { needs_rehash }) => Ok(needs_rehash),
+            Ok(Verdict::Wrong) => {
+                self.settle(guess, Guessed::Wrong);
+                Err(ConfirmError::Wrong)
+            }
+            Err(err) => {
+                self.settle(guess, Guessed::Nothing);
+                Err(err.into())
+            }
+        }
+    }
+
     async fn guess(
         &self,
         email: &str,
-        account: Option<&Account>,
+        account: Option<UserId>,
         from: Option<IpAddr>,
     ) -> Result<Option<Guess>, StorageError> {
         let Some(from) = from else { return Ok(None) };
         let (scope, since) = (self.database.scope(TenantId::DEFAULT), self.clock.now() - KNOWN_FOR);
-        let is_known = match account {
-            Some(account) => known_sites::is_known(&scope, account.id, Site::from(from), since).await?,
-            None => known_sites::is_known(&scope, uuid::Uuid::nil().into(), Site::from(from), since).await?,
-        };
+        // Nobody's sites are looked for, too: that takes the same time.
+        let owner = account.unwrap_or_else(|| uuid::Uuid::nil().into());
+        let is_known = known_sites::is_known(&scope, owner, Site::from(from), since).await?;
         let address = self.guesses.key(email);
-        Ok(Some(Guess { address, account: account.map(|account| account.id), from, is_known }))
+        Ok(Some(Guess { address, account, from, is_known }))
     }
 }
 
@@ -112,7 +181,7 @@ pub(super) enum Guessed {
     Wrong,
     /// It was not wrong, but nobody was logged in.
     Nothing,
-    /// Somebody was.
+    /// Somebody was, or proved in a session who it is.
     LoggedIn,
 }
 

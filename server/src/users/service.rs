@@ -27,8 +27,8 @@ pub enum UserError {
     /// The tenant has no such user.
     #[error("user {0} does not exist")]
     NotFound(String),
-    /// The current password is wrong or missing.
-    #[error("current password mismatch")]
+    /// The current password is missing.
+    #[error("current password mismatch: the password as it is now is needed, too")]
     CurrentPassword,
     /// Nobody changes the password of another.
     #[error("password cannot be modified")]

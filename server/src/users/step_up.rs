@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::second_factors::Checked;
-use super::{Authentication, CheckError, LoggedIn, Logins, Principal, Proof, TotpState};
+use super::{Authentication, CheckError, ConfirmError, LoggedIn, Logins, Principal, Proof, TotpState};
 use crate::audit::{Action, Actor, Event, Object, Origin};
-use crate::crypto::password::{MAX_PASSWORD_BYTES, PasswordError, Verdict};
 use crate::crypto::session_token::SignTokenError;
-use crate::storage::{StorageError, sessions, totp_factors, users};
+use crate::storage::{StorageError, sessions, totp_factors};
 
 /// What a caller shows.
 #[derive(Debug)]
@@ -32,9 +31,6 @@ pub enum StepUpError {
     /// There is no second factor that a code could be of.
     #[error("there is no second factor: show the password")]
     PasswordNeeded,
-    /// The wrong password.
-    #[error("current password mismatch")]
-    WrongPassword,
     /// The code is wrong, or was used before.
     #[error("the 2fa code is wrong")]
     WrongCode,
@@ -47,9 +43,9 @@ pub enum StepUpError {
     /// The code was not judged.
     #[error(transparent)]
     SecondFactor(#[from] CheckError),
-    /// The password was not checked.
+    /// The password proves nothing.
     #[error(transparent)]
-    Password(#[from] PasswordError),
+    Password(#[from] ConfirmError),
     /// The token was not signed.
     #[error(transparent)]
     Sign(#[from] SignTokenError),
@@ -74,7 +70,7 @@ impl Logins {
             if caller.totp == TotpState::Enabled {
                 return Err(StepUpError::CodeNeeded);
             }
-            self.expect_password(caller, password).await?;
+            self.confirm_password(caller, password.clone(), origin.address).await?;
         }
         let actor = Arc::new(Actor::caller(caller, origin));
         let now = self.clock.now();
@@ -110,38 +106,31 @@ impl Logins {
         let token = self.sign(&session, now)?;
         Ok(LoggedIn { token, session, new_site: None })
     }
-
-    async fn expect_password(&self, caller: &Principal, password: &SecretString) -> Result<(), StepUpError> {
-        if password.expose_secret().len() > MAX_PASSWORD_BYTES {
-            return Err(StepUpError::WrongPassword);
-        }
-        let scope = self.database.scope(caller.tenant);
-        let stored = users::password_hash(&scope, caller.user).await?;
-        match self.passwords.verify(password.clone(), stored).await? {
-            Verdict::Right { .. } => Ok(()),
-            Verdict::Wrong => Err(StepUpError::WrongPassword),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use chrono::TimeDelta;
     use secrecy::{ExposeSecret as _, SecretString};
+    use tokio::time::Instant;
 
-    use super::{Shown, StepUpError};
+    use super::{ConfirmError, Shown, StepUpError};
     use crate::audit::Origin;
     use crate::clock::Clock;
     use crate::crypto::second_factor::STEP_SECS;
     use crate::storage::testing::{TestDatabase, database_tests};
     use crate::storage::totp_factors;
+    use crate::throttle::Guess;
     use crate::users::tests::{Bench, EMAIL, PASSWORD};
-    use crate::users::{LoggedIn, Principal, Proof, Role};
+    use crate::users::{LogInError, LoggedIn, Principal, Proof, Role, SessionLife};
 
     database_tests![
         a_password_makes_fresh_for_its_time,
         who_has_a_second_factor_shows_it,
         a_token_for_programs_does_not_step_up,
+        a_stolen_session_does_not_guess_the_password,
     ];
 
     const AGE: TimeDelta = TimeDelta::minutes(10);
@@ -169,9 +158,9 @@ mod tests {
         assert!(!caller.is_fresh(bench.clock.now(), AGE));
 
         let wrong = step_up(&bench, &caller, password("a fair wind to sink")).await;
-        assert!(matches!(wrong, Err(StepUpError::WrongPassword)));
+        assert!(matches!(wrong, Err(StepUpError::Password(ConfirmError::Wrong))));
         let long = step_up(&bench, &caller, password(&"x".repeat(2000))).await;
-        assert!(matches!(long, Err(StepUpError::WrongPassword)));
+        assert!(matches!(long, Err(StepUpError::Password(ConfirmError::Wrong))));
         let code = step_up(&bench, &caller, Shown::Code("123456".into())).await;
         assert!(matches!(code, Err(StepUpError::PasswordNeeded)));
         let fresh = step_up(&bench, &caller, password(PASSWORD)).await.unwrap();
@@ -225,5 +214,34 @@ mod tests {
         assert!(!program.is_fresh(bench.clock.now(), AGE));
         let refused = step_up(&bench, &program, password(PASSWORD)).await;
         assert!(matches!(refused, Err(StepUpError::NoSession)));
+    }
+
+    async fn a_stolen_session_does_not_guess_the_password(storage: TestDatabase) {
+        let bench = Bench::new(storage);
+        bench.users.add(EMAIL, PASSWORD.into(), Role::Admin).await.unwrap();
+        let caller = principal(&bench, &bench.log_in(EMAIL, PASSWORD).await.unwrap()).await;
+        let from = |address: [u8; 4]| Some(IpAddr::from(address));
+        let show = async |text: &str, from| bench.logins.confirm_password(&caller, text.into(), from).await;
+        let thief = from([198, 51, 100, 7]);
+        // More than are free, so that the next one waits longer than hashing takes.
+        for _ in 0..5 {
+            assert!(matches!(show("a foul wind", thief).await, Err(ConfirmError::Wrong)));
+        }
+        let guess = Guess {
+            address: bench.logins.guesses.key(EMAIL),
+            account: Some(caller.user),
+            from: thief.unwrap(),
+            is_known: false,
+        };
+        for _ in 0..3 {
+            bench.logins.guesses.wrong(guess, Instant::now());
+        }
+        assert!(matches!(show(PASSWORD, thief).await, Err(ConfirmError::TooManyGuesses { .. })));
+        // It is one count with that of log-ins.
+        let origin = Origin { address: thief, request_id: None };
+        let log_in = bench.logins.log_in(EMAIL, PASSWORD.into(), None, SessionLife::Usual, origin).await;
+        assert!(matches!(log_in, Err(LogInError::TooManyGuesses { .. })));
+        show(PASSWORD, from([192, 0, 2, 7])).await.unwrap();
+        assert!(matches!(show("", thief).await, Err(ConfirmError::Wrong)), "not looked at");
     }
 }

@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         nothing_outside_is_shown,
         nothing_outside_is_changed,
         what_is_inside_is_shown_and_changed,
+        who_preauthorizes_learns_nothing_of_devices_it_cannot_see,
     ]
 }
 
@@ -223,4 +224,30 @@ fn what_is_inside_is_shown_and_changed() {
     let made = master.send_json("POST", DEPLOYMENTS, &again).expect(201);
     master.get(made.header("Location").expect("a location")).expect(200);
     master.send("DELETE", &format!("{DEVAUTH}/{}", inside.device_id)).expect(204);
+}
+
+fn who_preauthorizes_learns_nothing_of_devices_it_cannot_see() {
+    let (server, inside, outside, _) = divided();
+    let admin = server.admin();
+    let enrolling = json!({ "name": "Enrolling", "permissions": [
+        { "action": "devices:preauthorize", "object": { "type": "any", "value": "" } },
+    ]});
+    admin.send_json("POST", "/api/management/v2/useradm/permission_sets", &enrolling).expect(201);
+    let groups = json!({ "type": "DeviceGroups", "value": [inside.group] });
+    let sets = json!([{ "name": "Enrolling" }, { "name": "ReadDevices", "scope": groups }]);
+    let role = json!({ "name": "enrolling-master", "permission_sets_with_scope": sets });
+    admin.send_json("POST", "/api/management/v2/useradm/roles", &role).expect(201);
+    let user = json!({ "email": "enrol@example.com", "password": PASSWORD, "roles": ["enrolling-master"] });
+    admin.send_json("POST", "/api/management/v1/useradm/users", &user).expect(201);
+    let enroller = Management::login(server.http(), "enrol@example.com", PASSWORD);
+
+    let again = |part: &Part| {
+        enroller.preauthorize(&part.device.identity_json(), &part.device.key.public_pem(), false)
+    };
+    let known = again(&inside).expect(409).json();
+    assert_eq!(known["id"].as_str(), Some(inside.device_id.as_str()));
+    let hidden = again(&outside).expect_error(409).text();
+    for mark in [&outside.device_id, &outside.set_id] {
+        assert!(!hidden.contains(mark.as_str()), "{hidden}");
+    }
 }

@@ -229,6 +229,11 @@ fn who_has_to_have_a_factor_sets_it_up_first() {
     let other = server.admin().get(ME).expect(200).json()["id"].as_str().expect("an id").to_owned();
     refused("POST", &format!("/api/management/v1/useradm/users/{other}/2fa/disable"));
     user.get(ME).expect(200);
+    // What is half set up can be given up.
+    user.send("POST", ENABLE).expect(200);
+    assert_eq!(state(&user), "unverified");
+    user.send("POST", DISABLE).expect(200);
+    assert_eq!(state(&user), "disabled");
     let mut authenticator = Authenticator::enrol(&user);
     user.get(DEVAUTH).expect(200);
     let body = json!({ "token2fa": authenticator.next_code() });

@@ -9,7 +9,7 @@ mod user;
 pub use anonymous::Anonymous;
 pub use device::AuthedDevice;
 pub use sent::Sent;
-pub use user::{AuthedUser, Freshness, Requires};
+pub use user::{AuthedUser, Freshness, Requires, set_up_first};
 
 use std::sync::Arc;
 

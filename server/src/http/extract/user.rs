@@ -33,13 +33,19 @@ use crate::throttle::{Class, Throttle};
 use crate::users::settings::SettingsService;
 use crate::users::tokens::PersonalTokens;
 use crate::users::{
-    AuthenticateError, ConsoleError, LoggedIn, Members, Object, OwnSecondFactor, OwnSessions, Permission,
-    Principal, Reach, Refreshed, ResetError, ResetSecret, Rights, Roles, Shown, StepUpError, Users,
-    unknown_password,
+    AuthenticateError, ConfirmError, ConfirmedPassword, ConsoleError, LoggedIn, Members, Object,
+    OwnSecondFactor, OwnSessions, Permission, Principal, Reach, Refreshed, ResetError, ResetSecret, Rights,
+    Roles, Shown, StepUpError, Users, unknown_password,
 };
 
 /// What users are told while devices come first.
 pub(super) const BUSY: &str = "the server is overloaded";
+
+/// The refusal to who has to set a second factor up.
+#[must_use]
+pub fn set_up_first() -> ApiError {
+    ApiError::new(Code::SecondFactorSetUp, "2fa is asked of you: set it up before anything else")
+}
 
 /// Names the permission that a handler needs.
 pub trait Requires {
@@ -119,6 +125,12 @@ impl<P> AuthedUser<P> {
     /// Judges whether a password that comes from an address is worth its hashing.
     pub fn check_password_from(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
         self.core.throttle.password(address).map_err(rate_limited)
+    }
+
+    /// Checks the caller's own password.
+    pub async fn confirm_password(&self, password: SecretString) -> Result<ConfirmedPassword, ConfirmError> {
+        let from = self.actor.origin.address;
+        self.core.logins.confirm_password(&self.principal, password, from).await
     }
 
     /// Gives the caller a token that says that it just proved who it is.
@@ -304,8 +316,7 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
                 return Err(ApiError::new(Code::PermissionDenied, message));
             }
             if principal.has_to_set_up_2fa() && !P::DURING_2FA_SETUP {
-                let message = "2fa is asked of you: set it up before anything else";
-                return Err(ApiError::new(Code::SecondFactorSetUp, message));
+                return Err(set_up_first());
             }
             let wants_fresh = match P::FRESHNESS {
                 Freshness::Any => false,

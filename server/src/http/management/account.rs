@@ -136,12 +136,7 @@ pub async fn update(
     if email.is_none() && body.roles.is_none() {
         return Err(nothing());
     }
-    if let Some(roles) = &body.roles {
-        caller.members().set_roles(id, roles).await?;
-    }
-    if let Some(email) = &email {
-        caller.members().set_email(id, email).await?;
-    }
+    caller.members().change(id, email.as_ref(), body.roles.as_deref()).await?;
     tracing::info!(user.id = %caller.principal().user, object.id = %id, "another user changed");
     Ok(HttpResponse::NoContent().finish())
 }
@@ -159,8 +154,9 @@ async fn change_own<P>(
     let email = body.email.map(|email| email.parse()).transpose().map_err(UserError::from)?;
     caller.check_password_from(request.peer_addr().map(|peer| peer.ip()))?;
     let change = AccountChange { email, password: body.password.map(|password| password.0) };
-    let current = body.current_password.map(|password| password.0);
-    caller.users().change_own(caller.principal(), change, current).await?;
+    let current = body.current_password.ok_or(UserError::CurrentPassword)?;
+    let current = caller.confirm_password(current.0).await?;
+    caller.users().change_own(caller.principal(), change, &current).await?;
     tracing::info!(user.id = %caller.principal().user, "address or password changed");
     Ok(HttpResponse::NoContent().finish())
 }

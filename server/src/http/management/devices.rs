@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::timestamp;
 use crate::devices::service::DeviceError;
-use crate::devices::{AuthSet, DeviceStatus, DeviceWithSets};
+use crate::devices::{AuthSet, Device, DeviceStatus, DeviceWithSets};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires, Sent};
 use crate::http::failure::storage_failure;
@@ -15,7 +15,7 @@ use crate::http::listing::{Extent, part};
 use crate::http::query::{MAX_PER_PAGE, Query};
 use crate::ids::DeviceId;
 use crate::storage::devices::DeviceFilter;
-use crate::users::Permission;
+use crate::users::{Permission, Principal, Reach};
 
 /// May see devices.
 pub struct ReadDevices;
@@ -246,8 +246,19 @@ pub async fn preauthorize(
     match caller.devices().preauthorize(&body.identity_data, &body.pubkey, body.force).await {
         Ok(id) => Ok(HttpResponse::Created().insert_header((LOCATION, format!("devices/{id}"))).finish()),
         // The one refusal whose body is no error object: tools read the device from it.
-        Err(DeviceError::Exists(known)) => Ok(HttpResponse::Conflict().json(DeviceBody::from(*known))),
+        Err(DeviceError::Exists(known)) if may_read(caller.principal(), &known.device) => {
+            Ok(HttpResponse::Conflict().json(DeviceBody::from(*known)))
+        }
         Err(err) => Err(err.into()),
+    }
+}
+
+/// Who preauthorizes may do so for the whole tenant, and see devices of some groups only, or none.
+fn may_read(caller: &Principal, device: &Device) -> bool {
+    match (caller.rights.reach(Permission::DevicesRead), &device.group) {
+        (Some(reach), Some(group)) => reach.includes(group),
+        (Some(reach), None) => *reach == Reach::Everything,
+        (None, _) => false,
     }
 }
 

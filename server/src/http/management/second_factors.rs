@@ -11,7 +11,7 @@ use super::Secret;
 use super::users::{OwnAccess, OwnAccount, check_failure};
 use crate::crypto::second_factor::qr_png;
 use crate::http::error::{ApiError, Code};
-use crate::http::extract::{AuthedUser, Freshness, Requires, Sent};
+use crate::http::extract::{AuthedUser, Freshness, Requires, Sent, set_up_first};
 use crate::http::failure::storage_failure;
 use crate::ids::UserId;
 use crate::mail::Matter;
@@ -22,6 +22,8 @@ pub struct DisableFactor;
 impl Requires for DisableFactor {
     const PERMISSION: Permission = Permission::AccountOwn;
     const FRESHNESS: Freshness = Freshness::WhereAsked;
+    // Who begins again with another device gives up what is half set up.
+    const DURING_2FA_SETUP: bool = true;
 }
 
 /// May have recovery codes.
@@ -154,6 +156,9 @@ pub async fn disable(
         tracing::info!(user.id = %principal.user, "second factor disabled");
         caller.tell(principal.user, Matter::FactorRemoved);
         return Ok(HttpResponse::Ok().finish());
+    }
+    if principal.has_to_set_up_2fa() {
+        return Err(set_up_first());
     }
     if !principal.may(Permission::UsersManage) {
         let message = format!("permission {} is needed", Permission::UsersManage);

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
-use super::users::{OwnAccess, OwnAccount, TOKEN_TYPE, check_failure, password_failure};
+use super::users::{OwnAccess, OwnAccount, TOKEN_TYPE, check_failure};
 use super::{Secret, timestamp};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Sent};
@@ -165,15 +165,13 @@ impl From<StepUpError> for ApiError {
         let text = err.to_string();
         match err {
             StepUpError::NoSession => Self::new(Code::PermissionDenied, text),
-            StepUpError::CodeNeeded | StepUpError::PasswordNeeded | StepUpError::WrongPassword => {
-                Self::new(Code::Unprocessable, text)
-            }
+            StepUpError::CodeNeeded | StepUpError::PasswordNeeded => Self::new(Code::Unprocessable, text),
             StepUpError::WrongCode => Self::new(Code::SecondFactorRefused, text),
             StepUpError::Blocked { retry_after_secs } => {
                 Self::retry_after(Code::RateLimited, text, retry_after_secs)
             }
             StepUpError::SecondFactor(err) => check_failure(err),
-            StepUpError::Password(err) => password_failure(err),
+            StepUpError::Password(err) => err.into(),
             StepUpError::Sign(err) => Self::internal(err),
             StepUpError::Storage(err) => storage_failure(err),
         }

@@ -16,7 +16,9 @@ use crate::http::failure::{rate_limited, storage_failure};
 use crate::http::json::{ANONYMOUS_MAX_BYTES, OptionalJson};
 use crate::http::query::Query;
 use crate::throttle::RetryAfter;
-use crate::users::{CheckError, Email, LogInError, Permission, SessionLife, User, UserError, UserFilter};
+use crate::users::{
+    CheckError, ConfirmError, Email, LogInError, Permission, SessionLife, User, UserError, UserFilter,
+};
 
 /// The type of a bare token: clients compare it for equality.
 pub(super) const TOKEN_TYPE: &str = "application/jwt";
@@ -237,6 +239,17 @@ impl From<UserError> for ApiError {
             UserError::NotFirst | UserError::Changed => Self::new(Code::Conflict, text),
             UserError::Password(err) => password_failure(err),
             UserError::Storage(err) => storage_failure(err),
+        }
+    }
+}
+
+impl From<ConfirmError> for ApiError {
+    fn from(err: ConfirmError) -> Self {
+        match err {
+            ConfirmError::Wrong => Self::new(Code::Unprocessable, err.to_string()),
+            ConfirmError::TooManyGuesses { retry_after_secs } => rate_limited(RetryAfter(retry_after_secs)),
+            ConfirmError::Password(err) => password_failure(err),
+            ConfirmError::Storage(err) => storage_failure(err),
         }
     }
 }
