@@ -38,6 +38,9 @@ mod m20261125_000031_audit_checkpoints;
 mod m20261125_000032_settings;
 mod m20261125_000033_release_tags;
 mod m20261125_000034_inventory_arrays;
+mod m20261125_000036_tenants_status;
+mod m20261125_000037_tenants_token;
+mod m20261125_000038_tenants_name;
 mod m20261125_000039_saved_filters;
 
 /// Applies the schema changes that a database does not have yet.
@@ -79,6 +82,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000032_settings::Migration),
             Box::new(m20261125_000033_release_tags::Migration),
             Box::new(m20261125_000034_inventory_arrays::Migration),
+            Box::new(m20261125_000036_tenants_status::Migration),
+            Box::new(m20261125_000037_tenants_token::Migration),
+            Box::new(m20261125_000038_tenants_name::Migration),
             Box::new(m20261125_000039_saved_filters::Migration),
         ]
     }

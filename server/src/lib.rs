@@ -17,6 +17,7 @@ pub mod mail;
 pub mod releases;
 pub mod storage;
 pub mod telemetry;
+pub mod tenants;
 pub mod throttle;
 pub mod tls;
 pub mod upkeep;

@@ -30,6 +30,7 @@ use crate::mail::Outbox;
 use crate::releases::{ReleaseTrust, UploadLeases, compare_rest, sweep};
 use crate::storage::blobs::BlobStore;
 use crate::storage::{Database, DatabaseLocation, Scope, StorageError, tenants};
+use crate::tenants::TenantTokens;
 use crate::throttle::Throttle;
 use crate::tls::{
     CertificateSlot, PairPaths, ensure_server_pair, host_name, server_config, server_names, watch_files,
@@ -81,6 +82,8 @@ pub struct Core {
     pub passwords: PasswordPool,
     /// Which passwords are acceptable.
     pub password_policy: PasswordPolicy,
+    /// Makes what devices name their tenant by.
+    pub tenant_tokens: TenantTokens,
     /// Keeps the audit trail.
     pub custody: Custody,
     /// Signs and checks links.
@@ -181,6 +184,17 @@ async fn prepare(database: Database, clock: &dyn Clock) -> Result<Database, AppE
     Ok(database)
 }
 
+/// The limit of the default tenant is a setting; those of others are rows.
+async fn set_default_limit(
+    database: &Database,
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(), StorageError> {
+    let tx = database.begin(TenantId::DEFAULT).await?;
+    tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
+    tx.commit(clock.now()).await
+}
+
 impl App {
     /// Builds the application: database, secrets, index, writer, services.
     pub async fn build(
@@ -190,9 +204,7 @@ impl App {
     ) -> Result<Self, AppError> {
         let lock = lock_data_dir(&config)?;
         let database = open_own_database(&config, &*clock).await?;
-        let tx = database.begin(TenantId::DEFAULT).await?;
-        tenants::set_device_limit(&tx.scope(), config.accepted_devices_max()).await?;
-        tx.commit(clock.now()).await?;
+        set_default_limit(&database, &config, &*clock).await?;
         let blobs = BlobStore::open(&config.data_dir)?;
         let scope = database.scope(TenantId::DEFAULT);
         ReleaseTrust::new(scope, blobs.clone(), Arc::clone(&clock))
@@ -250,6 +262,7 @@ impl App {
         .exempting(config.limits.unlimited_networks.clone());
         let links = LinkAuthority::new(&keyring.links);
         let core = Core {
+            tenant_tokens: TenantTokens::new(&keyring.master),
             downloads: Downloads::new(
                 database.clone(),
                 blobs.clone(),

@@ -35,6 +35,9 @@ pub struct Users {
     /// Whether a fresh proof of who is calling is asked for on Mender's paths too, where their acts can do much harm.
     /// Existing clients cannot answer that.
     pub step_up_on_compatible_paths: bool,
+    /// Whether Mender's web console is told of the tenant (`tenants/me`), upon which it shows what it shows for paid
+    /// plans only.
+    pub full_console: bool,
 }
 
 impl Default for Users {
@@ -48,6 +51,7 @@ impl Default for Users {
             console_idle_secs: 30 * 60,
             console_max_secs: 12 * 60 * 60,
             step_up_on_compatible_paths: false,
+            full_console: false,
         }
     }
 }

@@ -45,6 +45,9 @@ pub enum DownloadError {
     /// The device may not fetch anything now.
     #[error("the device is {0}")]
     NotAccepted(DeviceStatus),
+    /// The device's tenant is not served.
+    #[error("the tenant is suspended")]
+    Suspended,
     /// The device has ended the deployment, or it was ended for it.
     #[error("the deployment has ended for this device")]
     Ended,
@@ -118,6 +121,9 @@ impl Downloads {
         }
         if device.status != DeviceStatus::Accepted {
             return Err(DownloadError::NotAccepted(device.status));
+        }
+        if self.fleet.is_suspended(device.tenant) {
+            return Err(DownloadError::Suspended);
         }
         if !self.fleet.is_active(device.tenant, link.deployment, device.number) {
             return Err(DownloadError::Ended);

@@ -11,6 +11,7 @@ use super::{AuthSetStatus, CredentialDigest};
 use crate::clock::Clock;
 use crate::fleet::{FleetIndex, KnownCredential, Login};
 use crate::ids::TenantId;
+use crate::tenants::{TOKEN_PREFIX, TenantTokenDigest};
 use crate::throttle::RetryAfter;
 use crate::writer::{Registered, Registration, WriteError, Writer};
 
@@ -23,6 +24,12 @@ pub enum AdmissionError {
     /// The request carries no signature.
     #[error("the header X-MEN-Signature is missing")]
     MissingSignature,
+    /// What the client is configured with names no tenant, or not any more.
+    #[error("tenant_token: it names no tenant of this server")]
+    UnknownTenant,
+    /// The tenant is not served.
+    #[error("the tenant is suspended")]
+    Suspended,
     /// The signature is not the key's over these bytes.
     #[error("signature verification failed")]
     BadSignature,
@@ -85,7 +92,6 @@ impl Admission {
     /// has agreed.
     pub async fn admit(
         &self,
-        tenant: TenantId,
         body: &[u8],
         signature: Option<&str>,
         may_go_on: impl FnOnce(Standing) -> Result<(), RetryAfter>,
@@ -93,6 +99,7 @@ impl Admission {
         let request = AuthRequest::parse(body, self.rsa_min_bits)?;
         let signature = signature.ok_or(AdmissionError::MissingSignature)?;
         let signature = STANDARD.decode(signature.trim()).map_err(|_| AdmissionError::BadSignature)?;
+        let tenant = self.tenant(request.tenant_token.as_deref())?;
         let spki_sha256 = request.key.spki_sha256();
         let digest = CredentialDigest::new(tenant, &request.identity.hash(), &spki_sha256);
         may_go_on(match self.fleet.credential(digest) {
@@ -109,6 +116,19 @@ impl Admission {
         };
         self.fleet.saw(login.device.number, self.clock.now());
         Ok(self.sessions.open(&login)?)
+    }
+
+    /// The tenant that a device names. Without a token of this server it is the default one: fleets that come from other
+    /// servers have theirs configured.
+    fn tenant(&self, token: Option<&str>) -> Result<TenantId, AdmissionError> {
+        let tenant = match token.filter(|token| token.starts_with(TOKEN_PREFIX)) {
+            None => TenantId::DEFAULT,
+            Some(token) => self
+                .fleet
+                .tenant_named_by(TenantTokenDigest::of(token))
+                .ok_or(AdmissionError::UnknownTenant)?,
+        };
+        if self.fleet.is_suspended(tenant) { Err(AdmissionError::Suspended) } else { Ok(tenant) }
     }
 
     async fn register(

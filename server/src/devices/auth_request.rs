@@ -33,15 +33,18 @@ pub struct AuthRequest {
     pub identity: Identity,
     /// The key that it claims to have.
     pub key: DeviceKey,
+    /// What its client is configured with to name its tenant, if it is.
+    pub tenant_token: Option<String>,
 }
 
 impl AuthRequest {
-    /// Parses a body; members that are not needed are ignored (`tenant_token`, `tier`).
+    /// Parses a body; members that are not needed are ignored (`tier`).
     pub fn parse(body: &[u8], rsa_min_bits: usize) -> Result<Self, AuthRequestError> {
         let document = strict_json::parse(body, MAX_DEPTH)?;
         let identity = Identity::parse(text(&document, "id_data")?)?;
         let key = DeviceKey::from_pem(text(&document, "pubkey")?, rsa_min_bits)?;
-        Ok(Self { identity, key })
+        let tenant_token = text(&document, "tenant_token").ok().map(str::to_owned);
+        Ok(Self { identity, key, tenant_token })
     }
 }
 

@@ -58,6 +58,9 @@ pub enum SessionRefusal {
     /// The session was ended before its time.
     #[error("the session was revoked")]
     Revoked,
+    /// The device's tenant is not served.
+    #[error("the tenant is suspended")]
+    Suspended,
 }
 
 /// The length of an id in a claim.
@@ -160,6 +163,9 @@ impl Sessions {
         }
         if device.generation != generation {
             return Err(SessionRefusal::Revoked);
+        }
+        if self.fleet.is_suspended(device.tenant) {
+            return Err(SessionRefusal::Suspended);
         }
         self.fleet.saw(device.number, now);
         Ok(DeviceSession { tenant: device.tenant, number: device.number, id: device.id, is_new })

@@ -9,21 +9,36 @@ use roaring::RoaringBitmap;
 
 use super::devices::{DeviceTable, KnownCredential, KnownDevice, TokenDigest};
 use super::rollouts::TenantRollouts;
+use super::tenants::TenantTable;
 use crate::clock::unix_seconds;
 use crate::deployments::DeviceFacts;
 use crate::deployments::offer::{Decision, NoTrace, Reason, offer};
 use crate::devices::CredentialDigest;
 use crate::ids::{AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
 use crate::storage::{Change, ChangeSink};
+use crate::tenants::TenantTokenDigest;
 
 /// Everything that polls and logins of known devices are answered from.
 #[derive(Debug, Default)]
 pub struct FleetIndex {
     pub(super) devices: RwLock<DeviceTable>,
     pub(super) rollouts: RwLock<HashMap<TenantId, TenantRollouts>>,
+    pub(super) tenants: RwLock<TenantTable>,
 }
 
 impl FleetIndex {
+    /// The tenant that a token names.
+    #[must_use]
+    pub fn tenant_named_by(&self, token: TenantTokenDigest) -> Option<TenantId> {
+        self.tenants.read().named_by(token)
+    }
+
+    /// Answers whether neither devices nor members of a tenant get in.
+    #[must_use]
+    pub fn is_suspended(&self, tenant: TenantId) -> bool {
+        self.tenants.read().is_suspended(tenant)
+    }
+
     /// Finds a device by its id.
     #[must_use]
     pub fn device(&self, id: DeviceId) -> Option<KnownDevice> {
@@ -226,6 +241,9 @@ impl ChangeSink for FleetIndex {
         let mut rollouts = self.rollouts.write();
         let mut devices = self.devices.write();
         for (tenant, change) in changes {
+            if let Change::Tenant { is_suspended, token } = change {
+                self.tenants.write().put(*tenant, *is_suspended, *token);
+            }
             follow(&mut devices, rollouts.entry(*tenant).or_default(), *tenant, change);
         }
     }
@@ -261,5 +279,7 @@ fn follow(devices: &mut DeviceTable, rollouts: &mut TenantRollouts, tenant: Tena
         }
         Change::VerificationKey { id, validity } => rollouts.put_key(*id, *validity),
         Change::SignaturePolicy(policy) => rollouts.set_policy(*policy),
+        // In a table of its own.
+        Change::Tenant { .. } => {}
     }
 }

@@ -15,8 +15,9 @@ impl FleetIndex {
         let index = Self::default();
         let scope = database.scope(TenantId::DEFAULT);
         for tenant in tenants::all(&scope).await? {
-            let trust = verification_keys::trust(&database.scope(tenant)).await?;
-            index.rollouts.write().entry(tenant).or_default().set_trust(trust);
+            let trust = verification_keys::trust(&database.scope(tenant.id)).await?;
+            index.rollouts.write().entry(tenant.id).or_default().set_trust(trust);
+            index.tenants.write().put(tenant.id, tenant.is_suspended(), tenant.token);
         }
         overview::devices(&scope, |row| {
             let mut devices = index.devices.write();

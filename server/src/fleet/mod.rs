@@ -10,6 +10,7 @@ mod index;
 mod load;
 mod rollouts;
 mod slot;
+mod tenants;
 
 pub use devices::{KnownCredential, KnownDevice, Login, TokenDigest};
 pub use index::FleetIndex;

@@ -208,6 +208,21 @@ routes! {
     GET "/api/management/v1/deployments/deployments/{id}/devices/list" => management::device_deployments::list;
     GET "/api/management/v1/deployments/deployments/{id}/devices/{device}/log" => management::device_deployments::log;
 
+    // Tenants.
+    GET "/api/management/v1/tenants" => management::tenants::list;
+    POST "/api/management/v1/tenants" => management::tenants::add;
+    GET "/api/management/v1/tenants/{id}" => management::tenants::get;
+    PUT "/api/management/v1/tenants/{id}" => management::tenants::update;
+    GET "/api/management/v1/tenants/{id}/token" => management::tenants::token;
+    POST "/api/management/v1/tenants/{id}/token" => management::tenants::renew_token;
+    GET "/api/management/v1/tenants/{id}/members" => management::tenant_members::list;
+    POST "/api/management/v1/tenants/{id}/members" => management::tenant_members::add;
+    PUT "/api/management/v1/tenants/{id}/members/{user}" => management::tenant_members::update;
+    DELETE "/api/management/v1/tenants/{id}/members/{user}" => management::tenant_members::remove;
+    GET "/api/management/v2/tenantadm/tenants/me" => management::own_tenants::current;
+    GET "/api/management/v1/tenantadm/user/tenant" => management::own_tenants::current_v1;
+    GET "/api/management/v1/useradm/users/tenants/{id}/token" => management::own_tenants::switch;
+
     // Other clouds.
     GET "/api/management/v1/iot-manager/integrations" => management::integrations::list;
 

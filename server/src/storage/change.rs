@@ -11,6 +11,7 @@ use crate::ids::{
     ArtifactId, AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, KeyId, TenantId,
 };
 use crate::releases::{SignaturePolicy, Validity};
+use crate::tenants::TenantTokenDigest;
 
 /// One thing that a committed transaction changed and that in-memory state must follow.
 ///
@@ -121,6 +122,13 @@ pub enum Change {
     },
     /// The tenant asks something else of signatures.
     SignaturePolicy(SignaturePolicy),
+    /// The tenant appeared, or its status or token changed.
+    Tenant {
+        /// Whether neither its devices nor its members get in.
+        is_suspended: bool,
+        /// By what its devices name it.
+        token: Option<TenantTokenDigest>,
+    },
 }
 
 impl Change {
@@ -140,6 +148,7 @@ impl Change {
             Self::ArtifactVerified { .. } => "artifact_verified",
             Self::VerificationKey { .. } => "verification_key",
             Self::SignaturePolicy(_) => "signature_policy",
+            Self::Tenant { .. } => "tenant",
         }
     }
 
@@ -170,6 +179,7 @@ impl Change {
             }
             Self::VerificationKey { id, .. } => json!({ "key": id.as_uuid() }),
             Self::SignaturePolicy(policy) => json!({ "policy": policy.as_str() }),
+            Self::Tenant { .. } => json!({}),
         }
     }
 }

@@ -92,8 +92,12 @@ pub async fn standing(scope: &impl Access, names: &[RoleName]) -> Result<Standin
     let needs_sets = custom.iter().any(|role| matches!(role.name, RoleName::Custom(_)));
     let sets = if needs_sets { permission_sets::list(scope).await? } else { Vec::new() };
     let rights = rights(names, &custom, &sets).in_tenant(scope.tenant());
-    let require_2fa = custom.iter().any(|role| role.require_2fa) || tenants::requires_2fa(scope).await?;
-    Ok(Standing { rights, require_2fa })
+    let tenant = tenants::own(scope).await?;
+    let is_asked = tenant.as_ref().is_some_and(|tenant| tenant.require_2fa);
+    let require_2fa = is_asked || custom.iter().any(|role| role.require_2fa);
+    // A tenant that is gone serves nobody.
+    let is_suspended = tenant.is_none_or(|tenant| tenant.is_suspended());
+    Ok(Standing { rights, require_2fa, is_suspended })
 }
 
 /// What roles allow together. A role that is gone allows nothing.

@@ -10,9 +10,10 @@ use super::entity::memberships;
 use super::entity::users::{ActiveModel, Column, Entity, Model};
 use super::{
     Access, StorageError, WriteScope, known_sites, password_resets, recovery_codes, roles, sessions,
-    settings, totp_factors,
+    settings, tenants, totp_factors,
 };
 use crate::ids::UserId;
+use crate::tenants::{Tenant, TenantEntry};
 use crate::users::{Account, Email, RoleName, TotpState, User};
 
 /// Which users a list holds; all conditions must hold.
@@ -102,18 +103,82 @@ pub async fn account(scope: &impl Access, email: &Email) -> Result<Option<Accoun
     let executor = scope.executor();
     let row = Entity::find().filter(Column::Email.eq(email.as_str())).one(&executor).await?;
     let Some(row) = row else { return Ok(None) };
-    let member = memberships::Entity::find()
-        .filter(memberships::Column::UserId.eq(row.id))
-        .order_by_asc(memberships::Column::CreatedAt)
-        .one(&executor)
-        .await?;
-    Ok(member.map(|member| Account {
+    // The first that is served; one that is not, if there is no other.
+    let memberships = memberships_of(scope, row.id.into()).await?;
+    let served = memberships.iter().find(|tenant| !tenant.is_suspended());
+    Ok(served.or(memberships.first()).map(|tenant| Account {
         id: row.id.into(),
         email: email.clone(),
-        tenant: member.tenant_id.into(),
+        tenant: tenant.id,
+        is_suspended: tenant.is_suspended(),
         enabled: row.enabled,
         password_hash: row.password_hash.into(),
     }))
+}
+
+/// The tenants that a user is a member of, the first membership first.
+async fn memberships_of(scope: &impl Access, id: UserId) -> Result<Vec<Tenant>, StorageError> {
+    let executor = scope.executor();
+    let rows = memberships::Entity::find()
+        .filter(memberships::Column::UserId.eq(id.as_uuid()))
+        .order_by_asc(memberships::Column::CreatedAt)
+        .order_by_asc(memberships::Column::TenantId)
+        .all(&executor)
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        found.extend(tenants::find(scope, row.tenant_id.into()).await?);
+    }
+    Ok(found)
+}
+
+/// The served tenants that a user is a member of, the first membership first.
+pub async fn tenants_of(scope: &impl Access, id: UserId) -> Result<Vec<TenantEntry>, StorageError> {
+    let served = memberships_of(scope, id).await?.into_iter().filter(|tenant| !tenant.is_suspended());
+    Ok(served.map(|tenant| TenantEntry { id: tenant.id, name: tenant.name }).collect())
+}
+
+/// Answers whether a user is a member of a tenant beside the scope's.
+pub async fn is_elsewhere(scope: &impl Access, id: UserId) -> Result<bool, StorageError> {
+    let other = memberships::Entity::find()
+        .filter(memberships::Column::UserId.eq(id.as_uuid()))
+        .filter(memberships::Column::TenantId.ne(scope.tenant().as_uuid()));
+    Ok(other.one(&scope.executor()).await?.is_some())
+}
+
+/// Who has an address, in whatever tenant.
+pub async fn id_of(scope: &impl Access, email: &Email) -> Result<Option<UserId>, StorageError> {
+    let found = Entity::find().filter(Column::Email.eq(email.as_str()));
+    let found = found.select_only().column(Column::Id).into_tuple::<Uuid>();
+    Ok(found.one(&scope.executor()).await?.map(UserId::from))
+}
+
+/// Makes a user that exists a member of the tenant.
+pub async fn join(
+    tx: &WriteScope<'_>,
+    id: UserId,
+    wanted: &[RoleName],
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    let member = memberships::ActiveModel {
+        tenant_id: ActiveValue::Set(tx.tenant().as_uuid()),
+        user_id: ActiveValue::Set(id.as_uuid()),
+        created_at: ActiveValue::Set(now),
+    };
+    memberships::Entity::insert(member).exec_without_returning(&tx.executor()).await?;
+    roles::assign(tx, id, wanted).await
+}
+
+/// Gives a member other roles, and ends its sessions in the tenant.
+pub async fn set_roles(
+    tx: &WriteScope<'_>,
+    id: UserId,
+    wanted: &[RoleName],
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    roles::assign(tx, id, wanted).await?;
+    touch(tx, id, now).await?;
+    sessions::delete_of_member(tx, id).await
 }
 
 /// The hash of a user's password, whatever the tenant; none if there is no such user.
@@ -170,13 +235,7 @@ pub async fn insert(tx: &WriteScope<'_>, new: &NewUser, now: DateTime<Utc>) -> R
         login_at: ActiveValue::Set(None),
     };
     Entity::insert(row).exec_without_returning(&tx.executor()).await?;
-    let member = memberships::ActiveModel {
-        tenant_id: ActiveValue::Set(tx.tenant().as_uuid()),
-        user_id: ActiveValue::Set(new.id.as_uuid()),
-        created_at: ActiveValue::Set(now),
-    };
-    memberships::Entity::insert(member).exec_without_returning(&tx.executor()).await?;
-    roles::assign(tx, new.id, &new.roles).await
+    join(tx, new.id, &new.roles, now).await
 }
 
 /// Stores another password.
@@ -228,9 +287,7 @@ pub async fn touch(tx: &WriteScope<'_>, id: UserId, now: DateTime<Utc>) -> Resul
 
 /// Answers whether somebody has an address, in whatever tenant.
 pub async fn exists(scope: &impl Access, email: &Email) -> Result<bool, StorageError> {
-    let found = Entity::find().filter(Column::Email.eq(email.as_str()));
-    let found = found.select_only().column(Column::Id).into_tuple::<Uuid>();
-    Ok(found.one(&scope.executor()).await?.is_some())
+    Ok(id_of(scope, email).await?.is_some())
 }
 
 /// Takes a user out of the tenant with its roles and sessions there, and forgets a user that is in no other one.

@@ -16,7 +16,7 @@ use crate::crypto::random::{RandomError, SecureRandom, random_bytes};
 use crate::crypto::session_token::SignTokenError;
 use crate::ids::{SessionId, TenantId};
 use crate::storage::sessions::Refresh;
-use crate::storage::{StorageError, sessions, users};
+use crate::storage::{StorageError, sessions, tenants, users};
 
 /// How long after its use the token of before is taken for that of a window that was a little late, and not for a
 /// stolen one.
@@ -157,6 +157,9 @@ impl Consoles {
         let scope = self.logins.database.scope(session.tenant);
         let user = users::find(&scope, session.user).await?.filter(|user| user.enabled);
         let user = user.ok_or(ConsoleError::Refused)?;
+        if tenants::own(&scope).await?.is_none_or(|tenant| tenant.is_suspended()) {
+            return Err(ConsoleError::Refused);
+        }
         let hash = shown.sha256();
         let Refresh { current, superseded, at } = known;
         if !bool::from(hash.ct_eq(&current)) {

@@ -1,6 +1,5 @@
 //! Logging in and out, and who a token stands for.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,23 +8,21 @@ use secrecy::SecretString;
 
 use super::password_check::Guessed;
 use super::second_factors::Checked;
-use super::tokens::{PersonalToken, TokenText, TokenUses};
+use super::tokens::TokenUses;
 use super::{
-    Account, Authentication, CheckError, Principal, Proof, Rights, SecondFactors, Session, SessionKind,
-    TokenChecks, TotpState, User,
+    Account, Authentication, CheckError, Principal, Proof, SecondFactors, Session, SessionKind, TokenChecks,
+    TotpState,
 };
 use crate::audit::{Action, Actor, Event, Object, Origin, Who};
 use crate::clock::Clock;
 use crate::crypto::password::{PasswordError, PasswordPool};
-use crate::crypto::session_token::{Claims, InvalidToken, SignTokenError, TokenAuthority, UserClaims};
-use crate::ids::{SessionId, TenantId, UserId};
-use crate::storage::{
-    Database, StorageError, known_sites, personal_tokens, roles, sessions, totp_factors, users,
-};
+use crate::crypto::session_token::{Claims, SignTokenError, TokenAuthority, UserClaims};
+use crate::ids::{SessionId, TenantId};
+use crate::storage::{Database, StorageError, known_sites, personal_tokens, sessions, totp_factors, users};
 use crate::throttle::{Guesses, Networks, Site};
 
 /// Sessions that a user may have; the oldest gives way (management API §1.1).
-const SESSIONS_PER_USER: u64 = 10;
+pub(super) const SESSIONS_PER_USER: u64 = 10;
 
 /// How long a token of a console is good; its session goes on by the refresh token.
 const CONSOLE_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(10);
@@ -72,20 +69,9 @@ pub enum LogInError {
     /// The token was not signed.
     #[error(transparent)]
     Sign(#[from] SignTokenError),
-    /// Storage failed.
-    #[error("failed to access storage")]
-    Storage(#[from] StorageError),
-}
-
-/// Why a token does not stand for anybody.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthenticateError {
-    /// It is not one of ours, or not any more.
-    #[error(transparent)]
-    Token(#[from] InvalidToken),
-    /// Its session was ended, or its user may not log in any more.
-    #[error("the session has ended")]
-    Ended,
+    /// The password is right, and no tenant of the user is served.
+    #[error("the tenant is suspended: ask who operates this server")]
+    Suspended,
     /// Storage failed.
     #[error("failed to access storage")]
     Storage(#[from] StorageError),
@@ -107,9 +93,9 @@ pub struct LoggedIn {
 pub struct Logins {
     pub(super) database: Database,
     pub(super) passwords: PasswordPool,
-    tokens: Arc<TokenAuthority<UserClaims>>,
+    pub(super) tokens: Arc<TokenAuthority<UserClaims>>,
     pub(super) second_factors: SecondFactors,
-    personal_tokens: TokenChecks,
+    pub(super) personal_tokens: TokenChecks,
     pub(super) guesses: Arc<Guesses>,
     pub(super) clock: Arc<dyn Clock>,
     issuer: String,
@@ -198,52 +184,6 @@ impl Logins {
         transaction.commit(self.clock.now()).await
     }
 
-    /// Who a token stands for that comes from an unknown place.
-    pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthenticateError> {
-        Box::pin(self.authenticate_from(token, None)).await
-    }
-
-    /// Who a token stands for now, a session's or a personal one: its row, user and role are read each time, so that a
-    /// revocation acts at once.
-    pub async fn authenticate_from(
-        &self,
-        token: &str,
-        address: Option<IpAddr>,
-    ) -> Result<Principal, AuthenticateError> {
-        let now = self.clock.now();
-        if TokenText::is_meant(token) {
-            let found = self.personal_tokens.prefixed(token, address, now).await?;
-            return self.holder(found.ok_or(AuthenticateError::Ended)?, now).await;
-        }
-        let claims = self.tokens.verify(token, now)?;
-        let tenant = TenantId::from(claims.tenant);
-        let scope = self.database.scope(tenant);
-        let Some(session) = sessions::find(&scope, SessionId::from(claims.jti)).await? else {
-            let named = (claims.jti.into(), claims.sub.into());
-            let found = self.personal_tokens.jwt(tenant, named, address, now).await?;
-            return self.holder(found.ok_or(AuthenticateError::Ended)?, now).await;
-        };
-        let is_open = session.user.as_uuid() == claims.sub
-            && session.expires_at.is_none_or(|end| now < end)
-            && session.idle_at.is_none_or(|end| now < end);
-        if !is_open {
-            return Err(AuthenticateError::Ended);
-        }
-        let user = self.enabled_user(tenant, session.user).await?;
-        let standing = roles::standing(&scope, &user.roles).await?;
-        Ok(Principal {
-            user: user.id,
-            email: user.email,
-            tenant,
-            session: session.id,
-            token: None,
-            authentication: authentication(&claims),
-            totp: user.totp,
-            rights: standing.rights,
-            require_2fa: standing.require_2fa,
-        })
-    }
-
     /// Answers whether there is a user at all.
     pub async fn has_users(&self) -> Result<bool, StorageError> {
         if self.has_users.load(Ordering::Relaxed) {
@@ -254,32 +194,6 @@ impl Logins {
             self.has_users.store(true, Ordering::Relaxed);
         }
         Ok(found)
-    }
-
-    /// The user of a personal token, which proves nothing but itself.
-    async fn holder(&self, token: PersonalToken, now: DateTime<Utc>) -> Result<Principal, AuthenticateError> {
-        let user = self.enabled_user(token.tenant, token.user).await?;
-        let standing = roles::standing(&self.database.scope(token.tenant), &user.roles).await?;
-        let rights = match &token.limits.scopes {
-            Some(scopes) => standing.rights.narrowed_to(&Rights::over_everything(scopes)),
-            None => standing.rights,
-        };
-        Ok(Principal {
-            user: user.id,
-            email: user.email,
-            tenant: token.tenant,
-            session: token.id.as_uuid().into(),
-            authentication: None,
-            totp: user.totp,
-            rights,
-            require_2fa: standing.require_2fa,
-            token: Some(self.personal_tokens.use_of(token, now)),
-        })
-    }
-
-    async fn enabled_user(&self, tenant: TenantId, user: UserId) -> Result<User, AuthenticateError> {
-        let user = users::find(&self.database.scope(tenant), user).await?;
-        user.filter(|user| user.enabled).ok_or(AuthenticateError::Ended)
     }
 
     async fn open(
@@ -300,6 +214,9 @@ impl Logins {
         // The hash took a while to check; whoever was disabled or got another password meanwhile stays out.
         if !users::is_current(&tx, account).await? {
             return Err(LogInError::Refused);
+        }
+        if account.is_suspended {
+            return Err(LogInError::Suspended);
         }
         let factor = totp_factors::find(&tx, account.id).await?;
         let proof = match factor.filter(|factor| factor.state == TotpState::Enabled) {
@@ -372,17 +289,6 @@ impl Logins {
         };
         Ok(self.tokens.sign(&claims)?.into())
     }
-}
-
-/// How and when who carries a token proved who it is. A token of before it was told came from a password.
-fn authentication(claims: &UserClaims) -> Option<Authentication> {
-    let proof = if claims.amr.is_empty() {
-        Some(Proof::Password)
-    } else {
-        Proof::from_methods(&claims.amr.join(" "))
-    };
-    let at = DateTime::from_timestamp(claims.auth_time.unwrap_or(claims.iat), 0);
-    proof.zip(at).map(|(proof, at)| Authentication { proof, at })
 }
 
 /// When a token of a session ends: one of the console soon, because there is a refresh token for the next.

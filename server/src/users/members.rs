@@ -36,6 +36,14 @@ pub enum MemberError {
     /// There would be nobody left who may do everything.
     #[error("this is the last admin who can log in")]
     LastAdmin,
+    /// The user is somebody in another tenant too, which is not the caller's business.
+    #[error(
+        "the user is a member of other tenants too: only the user can change address, password and second factor"
+    )]
+    Elsewhere,
+    /// Nobody has the address, so a first password is needed.
+    #[error("password: nobody has this address yet, so a first password is needed")]
+    NoPassword,
 }
 
 impl From<StorageError> for MemberError {
@@ -115,12 +123,11 @@ impl Members {
             if !wanted.contains(&Role::Admin.into()) {
                 require_other_admin(&tx, &user).await?;
             }
-            roles::assign(&tx, id, &wanted).await?;
-            users::touch(&tx, id, now).await?;
-            sessions::delete_of_member(&tx, id).await?;
+            users::set_roles(&tx, id, &wanted, now).await?;
             changed.push(told(&wanted));
         }
         if let Some(email) = email {
+            require_here_only(&tx, id).await?;
             set_email(&tx, id, email, now).await?;
             sessions::delete_of_user(&tx, id).await?;
             changed.push(format!("email: {email}"));
@@ -132,10 +139,12 @@ impl Members {
         Ok(transaction.commit(now).await?)
     }
 
-    /// Answers whether the caller may do all that a user may do: else it takes nothing away from that user.
+    /// Answers whether the caller may do all that a user may do, and the user is nowhere else: else the caller takes
+    /// nothing away from that user.
     pub async fn require_covered(&self, id: UserId) -> Result<(), MemberError> {
         let user = users::find(&self.scope, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
-        self.require_cover(&self.scope, &user.roles).await
+        self.require_cover(&self.scope, &user.roles).await?;
+        require_here_only(&self.scope, id).await
     }
 
     /// Removes a user from the tenant, and altogether if it is in no other one. Sessions and tokens end with it.
@@ -199,11 +208,16 @@ async fn require_other_admin(tx: &WriteScope<'_>, leaving: &User) -> Result<(), 
     if is_left { Ok(()) } else { Err(MemberError::LastAdmin) }
 }
 
+/// What lets somebody in everywhere is changed by administrators only for who is nowhere else.
+pub(super) async fn require_here_only(rows: &impl Access, id: UserId) -> Result<(), MemberError> {
+    if users::is_elsewhere(rows, id).await? { Err(MemberError::Elsewhere) } else { Ok(()) }
+}
+
 async fn held(tx: &WriteScope<'_>, user: UserId) -> Result<Vec<RoleName>, StorageError> {
     Ok(roles::held(tx, &[user]).await?.remove(&user).unwrap_or_default())
 }
 
-fn role_names(texts: &[String]) -> Result<Vec<RoleName>, MemberError> {
+pub(crate) fn role_names(texts: &[String]) -> Result<Vec<RoleName>, MemberError> {
     if texts.len() > MAX_ROLES_PER_USER {
         return Err(MemberError::TooManyRoles);
     }
@@ -212,14 +226,14 @@ fn role_names(texts: &[String]) -> Result<Vec<RoleName>, MemberError> {
     Ok(names.into_iter().collect())
 }
 
-fn told(roles: &[RoleName]) -> String {
+pub(crate) fn told(roles: &[RoleName]) -> String {
     let names: Vec<_> = roles.iter().map(RoleName::as_str).collect();
     format!("roles: {}", names.join(", "))
 }
 
 impl Users {
     /// Checks a password for a user, and hashes it.
-    pub(super) async fn hash(
+    pub(crate) async fn hash(
         &self,
         email: &Email,
         password: SecretString,
@@ -228,7 +242,7 @@ impl Users {
         Ok(self.passwords.hash(password).await?)
     }
 
-    pub(super) fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 }

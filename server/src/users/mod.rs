@@ -11,6 +11,7 @@ pub mod settings;
 pub mod setup;
 pub mod tokens;
 
+mod authenticate;
 mod change;
 mod console;
 mod email;
@@ -29,18 +30,21 @@ mod roles;
 mod service;
 mod sessions;
 mod step_up;
+mod switch;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+pub use authenticate::AuthenticateError;
 pub use change::AccountChange;
 pub use console::{ConsoleError, Consoles, RefreshToken, Refreshed};
 pub use email::{Email, InvalidEmail};
 pub use grant::{Grant, Granted, Within};
-pub use logins::{AuthenticateError, LogInError, LoggedIn, Logins, SessionLife};
+pub use logins::{LogInError, LoggedIn, Logins, SessionLife};
 pub use members::{MAX_ROLES_PER_USER, MemberError, Members, NewMember};
+pub(crate) use members::{role_names, told};
 pub use password_check::{ConfirmError, ConfirmedPassword, KNOWN_FOR};
 pub use password_reset::{ResetError, ResetSecret, begin_reset, complete_reset, unknown_password};
 pub use permission::{Object, Permission, UnknownPermission};
@@ -56,6 +60,7 @@ pub use service::{UserError, Users};
 pub use sessions::{OwnSessions, SessionError};
 pub use setup::{Setup, SetupError};
 pub use step_up::{Shown, StepUpError};
+pub use switch::SwitchError;
 pub use tokens::{TokenChecks, TokenUse};
 
 pub use crate::storage::users::UserFilter;
@@ -92,6 +97,8 @@ pub struct Account {
     pub email: Email,
     /// The tenant that it works in.
     pub tenant: TenantId,
+    /// Whether that tenant is not served; then there is no other one.
+    pub is_suspended: bool,
     /// Whether it may log in at all.
     pub enabled: bool,
     /// The hash of its password, a PHC string.

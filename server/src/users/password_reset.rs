@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use super::members::require_here_only;
 use super::tokens::random_word;
 use super::{Email, MemberError, Members, UserError, Users};
 use crate::audit::{Action, Actor, Event, Object, Origin, Who};
@@ -131,6 +132,7 @@ impl Members {
         let tx = transaction.scope();
         let user = users::find(&tx, id).await?.ok_or_else(|| UserError::NotFound(id.to_string()))?;
         self.require_cover(&tx, &user.roles).await?;
+        require_here_only(&tx, id).await?;
         let made = make(&tx, random, (id, user.email), now).await?;
         transaction.commit(now).await?;
         Ok(made)

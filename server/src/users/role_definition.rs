@@ -28,6 +28,8 @@ pub struct Standing {
     pub rights: Rights,
     /// Whether tenant or roles ask for a second factor.
     pub require_2fa: bool,
+    /// Whether the tenant is not served.
+    pub is_suspended: bool,
 }
 
 impl RoleDefinition {

@@ -34,21 +34,21 @@ database_tests![
     once_there_is_a_user_the_database_is_not_asked_again,
 ];
 
-pub(super) const EMAIL: &str = "Ops@Example.com";
-pub(super) const PASSWORD: &str = "a fair wind to sail";
+pub(crate) const EMAIL: &str = "Ops@Example.com";
+pub(crate) const PASSWORD: &str = "a fair wind to sail";
 
-pub(super) struct Bench {
-    pub(super) storage: TestDatabase,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) users: Users,
-    pub(super) logins: Logins,
-    pub(super) second_factors: SecondFactors,
-    pub(super) keys: FactorKeys,
-    pub(super) random: Arc<SystemRandom>,
+pub(crate) struct Bench {
+    pub(crate) storage: TestDatabase,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) users: Users,
+    pub(crate) logins: Logins,
+    pub(crate) second_factors: SecondFactors,
+    pub(crate) keys: FactorKeys,
+    pub(crate) random: Arc<SystemRandom>,
 }
 
 impl Bench {
-    pub(super) fn new(storage: TestDatabase) -> Self {
+    pub(crate) fn new(storage: TestDatabase) -> Self {
         let clock = Arc::new(ManualClock::at(1_000_000));
         let random = Arc::new(SystemRandom::new());
         let master = MasterKey::from_bytes(&[1; 32]);
@@ -72,12 +72,12 @@ impl Bench {
         Self { storage, clock, random, users, logins, second_factors, keys: factor_keys }
     }
 
-    pub(super) async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Result<LoggedIn, LogInError> {
         self.clock.advance(TimeDelta::seconds(1));
         self.logins.log_in(email, password.into(), None, SessionLife::Usual, Origin::default()).await
     }
 
-    pub(super) async fn is_open(&self, login: &LoggedIn) -> bool {
+    pub(crate) async fn is_open(&self, login: &LoggedIn) -> bool {
         self.logins.authenticate(login.token.expose_secret()).await.is_ok()
     }
 }

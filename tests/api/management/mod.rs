@@ -19,6 +19,7 @@ mod second_factors;
 mod sessions;
 mod settings;
 mod setup;
+mod tenants;
 mod tokens;
 mod uploads;
 mod useradm;
@@ -36,6 +37,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(roles::trials());
     trials.extend(scopes::trials());
     trials.extend(members::trials());
+    trials.extend(tenants::trials());
     trials.extend(sessions::trials());
     trials.extend(tokens::trials());
     trials.extend(password_reset::trials());

@@ -21,18 +21,18 @@ pub(crate) fn trials() -> Vec<Trial> {
 const RELEASES: &str = "/api/management/v2/deployments/deployments/releases";
 
 /// A group with a device in the middle of an update, and the release that it gets.
-struct Part {
-    device: Device,
-    device_id: String,
+pub(super) struct Part {
+    pub(super) device: Device,
+    pub(super) device_id: String,
     set_id: String,
-    artifact_id: String,
-    release: String,
-    deployment_id: String,
+    pub(super) artifact_id: String,
+    pub(super) release: String,
+    pub(super) deployment_id: String,
     group: &'static str,
 }
 
 impl Part {
-    fn make(server: &TestServer, group: &'static str, tag: &str) -> Self {
+    pub(super) fn make(server: &TestServer, group: &'static str, tag: &str) -> Self {
         let admin = server.admin();
         let device = server.accepted_device();
         device.put_inventory(&json!([{"name": "colour", "value": format!("{group}-red")}])).expect_success();
@@ -50,7 +50,7 @@ impl Part {
     }
 
     /// Everything by which it can be known.
-    fn marks(&self) -> [String; 7] {
+    pub(super) fn marks(&self) -> [String; 7] {
         let serial = self.device.identity_json();
         let serial = serial.as_object().and_then(|identity| identity.values().next()).and_then(Value::as_str);
         [
@@ -65,7 +65,7 @@ impl Part {
     }
 
     /// A path about it.
-    fn fill(&self, template: &str) -> String {
+    pub(super) fn fill(&self, template: &str) -> String {
         let mut parts: Vec<&str> = Vec::new();
         for part in template.split('/') {
             let before = parts.last().copied().unwrap_or_default();

@@ -31,6 +31,8 @@ pub struct Device {
     pub device_type: String,
     /// The artifact name that it reports.
     pub artifact_name: String,
+    /// What its client is configured with to name its tenant; empty for nothing.
+    pub tenant_token: String,
     /// The session token.
     pub token: Option<String>,
 }
@@ -46,6 +48,7 @@ impl Device {
             device_type: unique("type"),
             serial,
             artifact_name: "release-0".to_owned(),
+            tenant_token: String::new(),
             token: None,
         }
     }
@@ -59,6 +62,7 @@ impl Device {
             serial: self.serial.clone(),
             device_type: self.device_type.clone(),
             artifact_name: self.artifact_name.clone(),
+            tenant_token: self.tenant_token.clone(),
             token: None,
         }
     }
@@ -72,7 +76,9 @@ impl Device {
     pub fn auth_body(&self) -> Vec<u8> {
         let id_data = Value::String(self.identity.clone());
         let pubkey = Value::String(self.key.public_pem());
-        format!("{{\"id_data\":{id_data},\"tenant_token\":\"\",\"pubkey\":{pubkey}}}\n").into_bytes()
+        let tenant_token = Value::String(self.tenant_token.clone());
+        format!("{{\"id_data\":{id_data},\"tenant_token\":{tenant_token},\"pubkey\":{pubkey}}}\n")
+            .into_bytes()
     }
 
     /// Returns an auth request with this body, signed.

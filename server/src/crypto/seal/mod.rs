@@ -30,6 +30,8 @@ pub enum Purpose {
     RecoveryCodes,
     /// The authority of download links.
     SignedLink,
+    /// What devices name their tenant by.
+    TenantTokens,
     /// The private keys that sign session tokens.
     TokenSigning,
     /// The TOTP secrets of users.
@@ -45,6 +47,7 @@ impl Purpose {
             Self::Pepper => "sealift:pepper",
             Self::RecoveryCodes => "sealift:recovery-codes",
             Self::SignedLink => "sealift:signed-link",
+            Self::TenantTokens => "sealift:tenant-tokens",
             Self::TokenSigning => "sealift:token-signing",
             Self::Totp => "sealift:totp",
         }

@@ -10,7 +10,6 @@ use crate::http::body::read_body;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::Anonymous;
 use crate::http::failure::{rate_limited, write_failure};
-use crate::ids::TenantId;
 use crate::throttle::Class;
 
 /// The header that carries the signature over the raw body, in base64.
@@ -30,7 +29,7 @@ const SIGNATURE: &str = "X-MEN-Signature";
     responses(
         (status = 200, description = "The session token, as the whole body", content_type = "application/jwt", body = String),
         (status = 400, description = "Not an authentication request"),
-        (status = 401, description = "Wrong signature, or not accepted: try again later"),
+        (status = 401, description = "Wrong signature or tenant token, not accepted, or a tenant that is suspended: try again later"),
         (status = 413, description = "Body too large"),
         (status = 429, description = "Too many devices wait for acceptance, or too many requests"),
         (status = 503, description = "Too busy: try again later"),
@@ -52,7 +51,7 @@ pub async fn auth_request(
         Standing::Refused => throttle.serve(Class::Registration),
         Standing::Unknown => throttle.serve(Class::Registration).and_then(|()| throttle.registration(peer)),
     };
-    let token = caller.admission().admit(TenantId::DEFAULT, &body, signature, may_go_on).await?;
+    let token = caller.admission().admit(&body, signature, may_go_on).await?;
     Ok(HttpResponse::Ok().content_type("application/jwt").body(token))
 }
 
@@ -67,6 +66,8 @@ impl From<AdmissionError> for ApiError {
             AdmissionError::Malformed(_) => Self::new(Code::BadRequest, text),
             AdmissionError::MissingSignature => Self::new(Code::MissingSignature, text),
             AdmissionError::BadSignature => Self::new(Code::BadSignature, text),
+            AdmissionError::UnknownTenant => Self::new(Code::UnknownTenantToken, text),
+            AdmissionError::Suspended => Self::new(Code::TenantSuspended, text),
             AdmissionError::Refused(AuthSetStatus::Rejected) => Self::new(Code::Rejected, text),
             AdmissionError::Refused(_) => Self::new(Code::Pending, text),
             AdmissionError::LimitReached => Self::new(Code::DeviceLimit, text),

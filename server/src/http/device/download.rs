@@ -141,6 +141,7 @@ impl From<DownloadError> for ApiError {
             DownloadError::Invalid
             | DownloadError::Expired
             | DownloadError::NotAccepted(_)
+            | DownloadError::Suspended
             | DownloadError::Ended
             | DownloadError::Untrusted => Self::new(Code::LinkRefused, err.to_string()),
         }

@@ -116,6 +116,10 @@ error_codes! {
     Rejected UNAUTHORIZED "rejected";
     /// No further device may be accepted.
     DeviceLimit UNAUTHORIZED "device_limit";
+    /// The token that a device names its tenant by is not one of this server, or not any more.
+    UnknownTenantToken UNAUTHORIZED "unknown_tenant_token";
+    /// Neither devices nor members of the tenant get in.
+    TenantSuspended UNAUTHORIZED "tenant_suspended";
     /// Too many devices wait for acceptance.
     TooManyPending TOO_MANY_REQUESTS "too_many_pending";
 

@@ -145,6 +145,9 @@ impl Anonymous {
         let core = &self.core;
         core.links.verify(audience, &[tenant, artifact], expires_at, signature, core.clock.now())?;
         let tenant: TenantId = tenant.parse().map_err(|_| LinkError::Invalid)?;
+        if core.fleet.is_suspended(tenant) {
+            return Err(LinkError::Invalid);
+        }
         Ok(Releases::new(core.database.scope(tenant), core.blobs.clone(), Arc::clone(&core.clock)))
     }
 

@@ -4,6 +4,7 @@
 mod anonymous;
 mod device;
 mod sent;
+mod services;
 mod user;
 
 pub use anonymous::Anonymous;

@@ -289,9 +289,9 @@ pub async fn decommission(
     get,
     path = "/api/management/v2/devauth/limits/{name}",
     tag = "Management API: devices",
-    params(("name" = String, Path, description = "`max_devices`")),
+    params(("name" = String, Path, description = "`max_devices`, or `devices` for one limit a kind of device")),
     responses(
-        (status = 200, description = "`limit`"),
+        (status = 200, description = "`limit`; of `devices`: `standard`, `micro` and `system`"),
         (status = 400, description = "Unknown limit"),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
@@ -302,11 +302,15 @@ pub async fn limit(
     caller: AuthedUser<ReadDevices>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    if *name != "max_devices" {
-        return Err(ApiError::new(Code::BadRequest, format!("unsupported limit {:?}", *name)));
-    }
-    let limit = caller.devices().limit().await?;
-    Ok(HttpResponse::Ok().json(json!({ "limit": limit.map_or(json!(-1), |limit| json!(limit)) })))
+    let limit =
+        async || caller.devices().limit().await.map(|limit| limit.map_or(json!(-1), |limit| json!(limit)));
+    let body = match name.as_str() {
+        "max_devices" => json!({ "limit": limit().await? }),
+        // All devices are of the first kind, of which alone there is a limit.
+        "devices" => json!({ "standard": limit().await?, "micro": -1, "system": -1 }),
+        other => return Err(ApiError::new(Code::BadRequest, format!("unsupported limit {other:?}"))),
+    };
+    Ok(HttpResponse::Ok().json(body))
 }
 
 impl From<DeviceError> for ApiError {

@@ -122,8 +122,12 @@ impl From<MemberError> for ApiError {
         let text = err.to_string();
         match err {
             MemberError::User(err) => err.into(),
-            MemberError::NoSuchRole(_) | MemberError::TooManyRoles => Self::new(Code::Unprocessable, text),
-            MemberError::Own | MemberError::Beyond => Self::new(Code::PermissionDenied, text),
+            MemberError::NoSuchRole(_) | MemberError::TooManyRoles | MemberError::NoPassword => {
+                Self::new(Code::Unprocessable, text)
+            }
+            MemberError::Own | MemberError::Beyond | MemberError::Elsewhere => {
+                Self::new(Code::PermissionDenied, text)
+            }
             MemberError::LastAdmin => Self::new(Code::Conflict, text),
         }
     }

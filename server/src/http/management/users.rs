@@ -68,6 +68,25 @@ pub struct UserBody {
     roles: Vec<String>,
 }
 
+/// The caller.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MeBody {
+    #[serde(flatten)]
+    user: UserBody,
+    /// The tenant that the session is for.
+    tenant_id: String,
+    tenant_ids: Vec<String>,
+    /// All tenants that the user can work in.
+    tenants: Vec<TenantEntryBody>,
+}
+
+/// A tenant in a list.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct TenantEntryBody {
+    id: String,
+    name: String,
+}
+
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
         Self {
@@ -142,21 +161,31 @@ pub async fn log_out(caller: AuthedUser<OwnAccess>, request: HttpRequest) -> Res
     Ok(response.finish())
 }
 
-/// The caller.
+/// The caller, and the tenants to work in.
 #[utoipa::path(
     get,
     path = "/api/management/v1/useradm/users/me",
     tag = "Management API: users",
     responses(
-        (status = 200, description = "The user", body = UserBody),
+        (status = 200, description = "The user", body = MeBody),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
     ),
     security(("user" = []))
 )]
 pub async fn me(caller: AuthedUser<OwnAccess>) -> Result<HttpResponse, ApiError> {
-    let user = caller.users().get(caller.principal().user).await?;
-    Ok(HttpResponse::Ok().json(UserBody::from(user)))
+    let principal = caller.principal();
+    let user = caller.users().get(principal.user).await?;
+    let tenants = caller.own_tenants().list().await.map_err(storage_failure)?;
+    Ok(HttpResponse::Ok().json(MeBody {
+        user: user.into(),
+        tenant_id: principal.tenant.to_string(),
+        tenant_ids: tenants.iter().map(|tenant| tenant.id.to_string()).collect(),
+        tenants: tenants
+            .into_iter()
+            .map(|tenant| TenantEntryBody { id: tenant.id.to_string(), name: tenant.name })
+            .collect(),
+    }))
 }
 
 /// Lists users.
@@ -220,6 +249,7 @@ impl From<LogInError> for ApiError {
             LogInError::TooManyGuesses { retry_after_secs } => rate_limited(RetryAfter(retry_after_secs)),
             LogInError::SecondFactor(err) => check_failure(err),
             LogInError::Password(err) => password_failure(err),
+            LogInError::Suspended => Self::new(Code::TenantSuspended, err.to_string()),
             LogInError::Sign(err) => Self::internal(err),
             LogInError::Storage(err) => storage_failure(err),
         }

@@ -11,6 +11,9 @@ pub(crate) struct Model {
     pub(crate) device_limit: i64,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) require_2fa: bool,
+    pub(crate) status: String,
+    pub(crate) token_edition: i32,
+    pub(crate) token_sha256: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

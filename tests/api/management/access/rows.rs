@@ -179,6 +179,20 @@ pub(super) const ROWS: &[Row] = &[
         "/api/management/v1/deployments/deployments/{id}/devices/{device}/log",
         User("deployments:read"),
     ),
+    // Tenants.
+    row("GET", "/api/management/v1/tenants", User("tenants:read")),
+    row("POST", "/api/management/v1/tenants", User("tenants:manage")),
+    row("GET", "/api/management/v1/tenants/{id}", User("tenants:read")),
+    row("PUT", "/api/management/v1/tenants/{id}", User("tenants:manage")),
+    row("GET", "/api/management/v1/tenants/{id}/token", User("tenants:read")),
+    row("POST", "/api/management/v1/tenants/{id}/token", User("tenants:manage")),
+    row("GET", "/api/management/v1/tenants/{id}/members", User("tenants:read")),
+    row("POST", "/api/management/v1/tenants/{id}/members", User("tenants:manage")),
+    row("PUT", "/api/management/v1/tenants/{id}/members/{user}", User("tenants:manage")),
+    row("DELETE", "/api/management/v1/tenants/{id}/members/{user}", User("tenants:manage")),
+    row("GET", "/api/management/v2/tenantadm/tenants/me", User("account:own")),
+    row("GET", "/api/management/v1/tenantadm/user/tenant", User("account:own")),
+    row("GET", "/api/management/v1/useradm/users/tenants/{id}/token", User("account:own")),
     // Other clouds.
     row("GET", "/api/management/v1/iot-manager/integrations", User("account:own")),
     // Who did what.
