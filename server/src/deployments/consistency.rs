@@ -27,6 +27,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::{Deployment, DeviceDeploymentState as S, Statistics, disagreement};
+    use crate::deployments::Phases;
 
     fn deployment(statistics: Statistics) -> Deployment {
         Deployment {
@@ -35,6 +36,8 @@ mod tests {
             name: "d".to_owned(),
             artifact_name: "r".to_owned(),
             forced: false,
+            phases: Phases::default(),
+            retries: 0,
             group: None,
             target_count: 3,
             asked_count: 1,

@@ -78,7 +78,7 @@ impl DeviceDeployments {
     ) -> Result<Option<Offer>, DeviceDeploymentError> {
         let decision = self.fleet.decide(session.tenant, facts, self.clock.now());
         let (deployment, ended) = match decision {
-            Decision::Nothing | Decision::Withheld { .. } => return Ok(None),
+            Decision::Nothing | Decision::Withheld { .. } | Decision::Waiting { .. } => return Ok(None),
             Decision::Offer { deployment, artifact, repeated } => {
                 let Some((id, artifact_name, device_types)) =
                     self.fleet.offered(session.tenant, deployment, artifact)

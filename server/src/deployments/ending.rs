@@ -62,6 +62,7 @@ pub(crate) async fn end_for_device(
                 device_id: device,
                 artifact: None,
                 state: end,
+                retries: 0,
             });
         }
         let change = Change::DeviceDeployment {

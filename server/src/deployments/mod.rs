@@ -9,6 +9,7 @@ pub mod downloads;
 pub(crate) mod ending;
 pub mod fit;
 pub mod offer;
+mod phases;
 pub mod service;
 pub mod state;
 mod statistics;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 pub use consistency::disagreement;
 pub use fit::{ArtifactFit, DeviceFacts};
+pub use phases::{Batch, InvalidPhases, Phase, PhasePlan, Phases};
 pub use state::{DeviceDeploymentState, InvalidReport};
 pub use statistics::Statistics;
 
@@ -35,6 +37,10 @@ pub struct Deployment {
     pub artifact_name: String,
     /// Whether devices that have the release already get it again.
     pub forced: bool,
+    /// When how many devices may begin.
+    pub phases: Phases,
+    /// How often a device may fail before it has failed for good.
+    pub retries: u32,
     /// The group whose members were its targets, if it was made for one.
     pub group: Option<String>,
     /// How many devices it is meant for.
@@ -54,6 +60,8 @@ pub struct Deployment {
 /// How far a deployment is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DeploymentStatus {
+    /// Its first phase has not begun.
+    Scheduled,
     /// No device asked for it yet.
     Pending,
     /// Some did.
@@ -63,11 +71,13 @@ pub enum DeploymentStatus {
 }
 
 impl Deployment {
-    /// How far it is.
+    /// How far it is at a moment.
     #[must_use]
-    pub const fn status(&self) -> DeploymentStatus {
+    pub fn status(&self, now: DateTime<Utc>) -> DeploymentStatus {
+        let is_scheduled = self.phases.starts_at().is_some_and(|start| now < start);
         match (self.finished_at, self.asked_count) {
             (Some(_), _) => DeploymentStatus::Finished,
+            (None, 0) if is_scheduled => DeploymentStatus::Scheduled,
             (None, 0) => DeploymentStatus::Pending,
             (None, _) => DeploymentStatus::InProgress,
         }
@@ -95,6 +105,8 @@ pub struct DeviceDeployment {
     pub state: DeviceDeploymentState,
     /// What the device said beside its state.
     pub substate: Option<String>,
+    /// How often the device may fail from now on, and try again.
+    pub retries_left: u32,
     /// Whether the device sent a log.
     pub logged: bool,
     /// When it was first offered.

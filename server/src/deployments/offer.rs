@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ArtifactFit, DeviceDeploymentState, DeviceFacts};
+use super::{ArtifactFit, DeviceDeploymentState, DeviceFacts, Phases};
 use crate::ids::{ArtifactId, DeploymentNumber, DeviceNumber};
 use crate::releases::Trust;
 
@@ -27,6 +27,10 @@ pub struct Rollout {
     pub forced: bool,
     /// The artifacts of the release.
     pub artifacts: Vec<ArtifactFit>,
+    /// When how many devices may begin.
+    pub phases: Phases,
+    /// How many have asked for it.
+    pub asked: u64,
     /// The devices that it is meant for.
     pub targets: std::sync::Arc<roaring::RoaringBitmap>,
     /// The devices that have ended it.
@@ -42,6 +46,14 @@ pub struct ActiveUpdate {
     pub artifact: Option<ArtifactId>,
     /// How far the device said it is; states between `pending` and the end need not be told apart.
     pub state: DeviceDeploymentState,
+}
+
+impl Rollout {
+    /// How many devices may have begun, if a device that has not begun would be one too many.
+    fn is_full_for(&self, device: DeviceNumber, now: DateTime<Utc>) -> Option<u64> {
+        let room = self.phases.room(now);
+        (self.asked >= room && !self.active.contains_key(&device)).then_some(room)
+    }
 }
 
 /// What a device gets.
@@ -74,6 +86,11 @@ pub enum Decision {
         /// The oldest deployment of which this is so.
         deployment: DeploymentNumber,
     },
+    /// The phases that have begun are full: it has to wait. Later deployments wait with it.
+    Waiting {
+        /// The deployment.
+        deployment: DeploymentNumber,
+    },
     /// It installed the release, and its last report was lost on the way.
     InferredSuccess {
         /// The deployment.
@@ -88,6 +105,11 @@ pub enum Reason {
     NotTargeted,
     /// The device has ended it.
     Done,
+    /// The phases that have begun are full.
+    PhasesFull {
+        /// Devices that may have begun by now.
+        room: u64,
+    },
     /// The device has begun it and is offered it again until it ends.
     Unfinished(DeviceDeploymentState),
     /// The device reports the name of the release that it was offered.
@@ -142,6 +164,9 @@ pub fn offer(
             trace.note(rollout.number, Reason::NotTargeted);
         } else if rollout.done.contains(number) {
             trace.note(rollout.number, Reason::Done);
+        } else if let Some(room) = rollout.is_full_for(facts.number, now) {
+            trace.note(rollout.number, Reason::PhasesFull { room });
+            return Decision::Waiting { deployment: rollout.number };
         } else {
             let is_trusted = |fit: &ArtifactFit| rollouts.trust().admits(&fit.signers, now);
             let decision = decide(facts, rollout, is_trusted, trace);
@@ -223,7 +248,9 @@ mod tests {
     use roaring::RoaringBitmap;
 
     use super::{ActiveUpdate, Decision, NoTrace, Reason, Rollout, Rollouts, offer};
-    use crate::deployments::{ArtifactFit, DeviceDeploymentState as State, DeviceFacts};
+    use crate::deployments::{
+        ArtifactFit, Batch, DeviceDeploymentState as State, DeviceFacts, PhasePlan, Phases,
+    };
     use crate::ids::{ArtifactId, DeploymentId, KeyId};
     use crate::releases::{SignaturePolicy, Trust, Validity};
 
@@ -256,6 +283,8 @@ mod tests {
             artifact_name: format!("release-{number}"),
             forced: false,
             artifacts,
+            phases: Phases::default(),
+            asked: 0,
             targets: Arc::new(targets.iter().copied().collect()),
             done: RoaringBitmap::new(),
             active: HashMap::new(),
@@ -282,6 +311,36 @@ mod tests {
         let decision = decide(&facts(7, "old"), vec![rollout(1, &[7], artifacts)]);
         let chosen = ArtifactId::from(uuid::Uuid::from_u128(2));
         assert_eq!(decision, Decision::Offer { deployment: 1.into(), artifact: chosen, repeated: false });
+    }
+
+    #[test]
+    fn who_has_not_begun_waits_for_a_phase_with_room() {
+        let at = |secs: i64| DateTime::from_timestamp(secs, 0).unwrap();
+        let plans = [(Some(Batch::Devices(1)), 10), (None, 20)]
+            .map(|(batch, start)| PhasePlan { batch, starts_at: Some(at(start)) });
+        let fleet = |asked: u64, active: &[u32]| {
+            let mut one = rollout(1, &[7, 8], vec![artifact(1, 1, "board")]);
+            one.phases = Phases::plan(&plans, 2, at(0)).unwrap();
+            one.asked = asked;
+            for device in active {
+                let update = ActiveUpdate { artifact: Some(one.artifacts[0].id), state: State::Installing };
+                one.active.insert((*device).into(), update);
+            }
+            // What comes later does not overtake.
+            Fleet(vec![one, rollout(2, &[7, 8], vec![artifact(2, 1, "board")])], Trust::default())
+        };
+        let decide = |device: u32, fleet: &Fleet, secs: i64| {
+            offer(&facts(device, "old"), fleet, at(secs), &mut NoTrace)
+        };
+        let waiting = Decision::Waiting { deployment: 1.into() };
+        assert_eq!(decide(7, &fleet(0, &[]), 9), waiting);
+        assert!(matches!(decide(7, &fleet(0, &[]), 10), Decision::Offer { repeated: false, .. }));
+        assert_eq!(decide(8, &fleet(1, &[7]), 10), waiting);
+        assert!(matches!(decide(7, &fleet(1, &[7]), 10), Decision::Offer { repeated: true, .. }));
+        assert!(matches!(decide(8, &fleet(1, &[7]), 20), Decision::Offer { repeated: false, .. }));
+        let mut trace = Vec::new();
+        offer(&facts(8, "old"), &fleet(1, &[7]), at(19), &mut trace);
+        assert_eq!(trace, [(1.into(), Reason::PhasesFull { room: 1 })]);
     }
 
     #[test]
@@ -452,6 +511,7 @@ mod tests {
             match decide(&facts, all) {
                 Decision::Nothing => prop_assert!(open.is_empty()),
                 Decision::Withheld { .. } => prop_assert!(false, "nothing is asked of signatures"),
+                Decision::Waiting { .. } => prop_assert!(false, "there are no phases"),
                 Decision::Offer { deployment, artifact, .. } => {
                     prop_assert_eq!(Some(&deployment), open.first());
                     let (_, of_release) = artifacts.iter().find(|(number, _)| *number == deployment).unwrap();

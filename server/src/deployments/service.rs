@@ -7,7 +7,9 @@ use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 
 use super::ending::end_for_device;
-use super::{Deployment, DeviceDeployment, DeviceDeploymentState, Statistics};
+use super::{
+    Deployment, DeviceDeployment, DeviceDeploymentState, InvalidPhases, PhasePlan, Phases, Statistics,
+};
 use crate::audit::{Action, Event, Object};
 use crate::clock::Clock;
 use crate::fleet::FleetIndex;
@@ -23,6 +25,9 @@ pub const MAX_NAME: usize = 256;
 
 /// Devices that one deployment may name; more are reached through a group or all.
 pub const MAX_NAMED_DEVICES: usize = 100_000;
+
+/// How often a device may be let fail.
+pub const MAX_RETRIES: u32 = 100;
 
 /// Whom a deployment is for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +51,10 @@ pub struct Plan {
     pub target: Target,
     /// Whether devices that have the release already get it again.
     pub forced: bool,
+    /// When how many devices may begin; empty for all at once.
+    pub phases: Vec<PhasePlan>,
+    /// How often a device may fail before it has failed for good.
+    pub retries: u32,
 }
 
 /// Why something cannot be done with a deployment.
@@ -54,6 +63,9 @@ pub enum DeploymentError {
     /// The plan cannot be carried out as it is.
     #[error("{0}")]
     Invalid(String),
+    /// It cannot have these phases.
+    #[error(transparent)]
+    Phases(#[from] InvalidPhases),
     /// The release has no artifact.
     #[error("no artifact for the deployment: release {0:?} does not exist")]
     NoArtifact(String),
@@ -117,6 +129,7 @@ impl Deployments {
             return Err(DeploymentError::Untrusted(plan.artifact_name.clone()));
         }
         let Resolved { targets, target_count, groups } = resolve(&write, &self.fleet, &plan.target).await?;
+        let phases = Phases::plan(&plan.phases, target_count, now)?;
         let new = NewDeployment {
             id: DeploymentId::generate(),
             name: plan.name.clone(),
@@ -129,6 +142,8 @@ impl Deployments {
             targets: Arc::new(targets),
             target_count,
             active_hash: fingerprint(plan),
+            phases: phases.clone(),
+            retries: plan.retries,
         };
         let number = deployments::insert(&write, &new, now)
             .await
@@ -141,6 +156,7 @@ impl Deployments {
             id: new.id,
             artifact_name: new.artifact_name,
             forced: new.forced,
+            phases,
             targets: new.targets,
             artifacts: fits,
         });
@@ -159,7 +175,8 @@ impl Deployments {
         filter: &DeploymentFilter,
         page: Page,
     ) -> Result<(Vec<Deployment>, u64), DeploymentError> {
-        Ok(deployments::list(&self.scope, filter, page).await?)
+        let filter = DeploymentFilter { now: self.clock.now(), ..filter.clone() };
+        Ok(deployments::list(&self.scope, &filter, page).await?)
     }
 
     /// A deployment's device deployments in any of these states (empty for all), and how many match.
@@ -251,6 +268,9 @@ fn check(plan: &Plan) -> Result<(), DeploymentError> {
     }
     if !is_name(&plan.artifact_name) {
         return invalid(format!("artifact_name: must have 1 to {MAX_NAME} characters"));
+    }
+    if plan.retries > MAX_RETRIES {
+        return invalid(format!("retries: at most {MAX_RETRIES}"));
     }
     match &plan.target {
         Target::Devices(ids) if ids.is_empty() => {

@@ -93,6 +93,13 @@ impl DeviceDeploymentState {
         }
     }
 
+    /// Answers whether a device that is first heard of in this state asked for the deployment: the other ends come
+    /// over devices that never did.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        !matches!(self, Self::Aborted | Self::Decommissioned)
+    }
+
     /// Answers whether nothing can follow.
     #[must_use]
     pub const fn is_final(self) -> bool {

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 
 use super::FleetIndex;
 use crate::deployments::offer::Decision;
-use crate::deployments::{ArtifactFit, DeviceDeploymentState as State, DeviceFacts};
+use crate::deployments::{
+    ArtifactFit, Batch, DeviceDeploymentState as State, DeviceFacts, PhasePlan, Phases,
+};
 use crate::devices::DeviceStatus;
 use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
 use crate::storage::{Change, ChangeSink as _};
@@ -23,13 +25,37 @@ const TYPES: [&str; 2] = ["board", "gateway"];
 /// What people and devices do. Devices are numbers, deployments positions among those made so far.
 #[derive(Clone, Debug)]
 enum Act {
-    Create { release: &'static str, targets: Vec<bool>, forced: bool },
-    Abort { deployment: usize },
-    AddArtifact { release: &'static str, device_type: &'static str, requires: Option<&'static str> },
-    RemoveArtifact { nth: usize },
-    Poll { device: u32, device_type: &'static str, runs: &'static str },
-    Report { device: u32, deployment: usize, state: State },
-    Decommission { device: u32 },
+    /// `first` devices may begin now, and the others never.
+    Create {
+        release: &'static str,
+        targets: Vec<bool>,
+        forced: bool,
+        first: Option<u64>,
+    },
+    Abort {
+        deployment: usize,
+    },
+    AddArtifact {
+        release: &'static str,
+        device_type: &'static str,
+        requires: Option<&'static str>,
+    },
+    RemoveArtifact {
+        nth: usize,
+    },
+    Poll {
+        device: u32,
+        device_type: &'static str,
+        runs: &'static str,
+    },
+    Report {
+        device: u32,
+        deployment: usize,
+        state: State,
+    },
+    Decommission {
+        device: u32,
+    },
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -39,8 +65,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let reportable: Vec<State> =
         State::ALL.into_iter().filter(|state| State::from_report(state.as_str()).is_ok()).collect();
     let one = prop_oneof![
-        2 => (release(), proptest::collection::vec(any::<bool>(), 4), any::<bool>())
-            .prop_map(|(release, targets, forced)| Act::Create { release, targets, forced }),
+        2 => (release(), proptest::collection::vec(any::<bool>(), 4), any::<bool>(), proptest::option::of(1_u64..3))
+            .prop_map(|(release, targets, forced, first)| Act::Create { release, targets, forced, first }),
         1 => (0_usize..8).prop_map(|deployment| Act::Abort { deployment }),
         2 => (release(), device_type(), select(vec![None, Some("one"), Some("old")])).prop_map(
             |(release, device_type, requires)| Act::AddArtifact { release, device_type, requires }
@@ -61,6 +87,10 @@ struct Book {
     release: &'static str,
     is_over: bool,
     targets: BTreeSet<u32>,
+    /// How many devices may begin.
+    room: u64,
+    /// The devices that have asked for it.
+    asked: BTreeSet<u32>,
     /// How far each device is that was offered it.
     states: BTreeMap<u32, (Option<ArtifactId>, State)>,
 }
@@ -69,6 +99,10 @@ impl Book {
     fn is_open_for(&self, device: u32) -> bool {
         let ended = self.states.get(&device).is_some_and(|(_, state)| state.is_final());
         !self.is_over && self.targets.contains(&device) && !ended
+    }
+
+    fn has_room_for(&self, device: u32) -> bool {
+        self.states.contains_key(&device) || u64::try_from(self.asked.len()).unwrap() < self.room
     }
 }
 
@@ -104,7 +138,7 @@ impl World {
 
     fn act(&mut self, act: Act) -> Result<(), TestCaseError> {
         match act {
-            Act::Create { release, targets, forced } => self.create(release, &targets, forced),
+            Act::Create { release, targets, forced, first } => self.create(release, &targets, forced, first),
             Act::Abort { deployment } => {
                 if let Some(book) = self.books.get_mut(deployment) {
                     book.is_over = true;
@@ -141,23 +175,33 @@ impl World {
         Ok(())
     }
 
-    fn create(&mut self, release: &'static str, targets: &[bool], forced: bool) {
+    fn create(&mut self, release: &'static str, targets: &[bool], forced: bool, first: Option<u64>) {
         let number = DeploymentNumber::from(u32::try_from(self.books.len()).unwrap() + 1);
         let targets: BTreeSet<u32> = (0..DEVICES)
             .zip(targets)
             .filter(|(device, is)| **is && !self.gone.contains(device))
             .map(|(d, _)| d)
             .collect();
+        let count = u64::try_from(targets.len()).unwrap();
+        let starts_at = Some(DateTime::<Utc>::MAX_UTC);
+        let plans = [
+            PhasePlan { batch: first.map(Batch::Devices), starts_at: None },
+            PhasePlan { batch: None, starts_at },
+        ];
+        let phases = first.and_then(|_| Phases::plan(&plans, count, DateTime::UNIX_EPOCH).ok());
+        let room = phases.as_ref().and(first).unwrap_or(u64::MAX);
         let artifacts = self.artifacts.iter().filter(|(name, _)| *name == release);
         self.apply(Change::DeploymentCreated {
             number,
             id: DeploymentId::generate(),
             artifact_name: release.to_owned(),
             forced,
+            phases: phases.unwrap_or_default(),
             targets: Arc::new(targets.iter().copied().collect()),
             artifacts: artifacts.map(|(_, artifact)| artifact.clone()).collect(),
         });
-        self.books.push(Book { number, release, is_over: false, targets, states: BTreeMap::new() });
+        let (asked, states) = (BTreeSet::new(), BTreeMap::new());
+        self.books.push(Book { number, release, is_over: false, targets, room, asked, states });
     }
 
     fn poll(&mut self, device: u32, device_type: &str, runs: &str) -> Result<(), TestCaseError> {
@@ -174,7 +218,14 @@ impl World {
         if is_idle {
             prop_assert_eq!(decision, Decision::Nothing, "an idle poll hides an update");
         }
+        let has_room = oldest.and_then(|at| self.books.get(at)).is_none_or(|book| book.has_room_for(device));
+        prop_assert_eq!(has_room, !matches!(decision, Decision::Waiting { .. }));
         let (number, artifact, state) = match decision {
+            Decision::Waiting { deployment } => {
+                let book = oldest.and_then(|at| self.books.get(at));
+                prop_assert_eq!(Some(deployment), book.map(|book| book.number));
+                return Ok(());
+            }
             Decision::Nothing => {
                 prop_assert_eq!(oldest, None);
                 return Ok(());
@@ -198,6 +249,9 @@ impl World {
             Decision::InferredSuccess { deployment } => (deployment, None, State::Success),
         };
         prop_assert_eq!(Some(number), oldest.and_then(|at| self.books.get(at)).map(|book| book.number));
+        if let Some(book) = oldest.and_then(|at| self.books.get_mut(at)) {
+            book.asked.insert(device);
+        }
         self.note(device, number, artifact, state);
         let active = self.books.iter().filter(|book| !book.is_over);
         let active =

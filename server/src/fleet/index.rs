@@ -12,7 +12,7 @@ use super::rollouts::TenantRollouts;
 use super::tenants::TenantTable;
 use crate::clock::unix_seconds;
 use crate::deployments::DeviceFacts;
-use crate::deployments::offer::{Decision, NoTrace, Reason, offer};
+use crate::deployments::offer::{Decision, NoTrace, Reason, Rollout, offer};
 use crate::devices::CredentialDigest;
 use crate::ids::{AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, TenantId};
 use crate::storage::{Change, ChangeSink};
@@ -264,9 +264,19 @@ fn follow(devices: &mut DeviceTable, rollouts: &mut TenantRollouts, tenant: Tena
         }
         Change::AuthSetRemoved { number, digest } => devices.remove_auth_set(*number, *digest),
         Change::Inventory { number, digest } => devices.put_inventory(*number, *digest),
-        Change::DeploymentCreated { number, id, artifact_name, forced, targets, artifacts } => {
-            let (targets, artifacts) = (Arc::clone(targets), artifacts.clone());
-            rollouts.create(*number, *id, artifact_name.clone(), *forced, targets, artifacts);
+        Change::DeploymentCreated { number, id, artifact_name, forced, phases, targets, artifacts } => {
+            rollouts.create(Rollout {
+                number: *number,
+                id: *id,
+                artifact_name: artifact_name.clone(),
+                forced: *forced,
+                artifacts: artifacts.clone(),
+                phases: phases.clone(),
+                asked: 0,
+                targets: Arc::clone(targets),
+                done: RoaringBitmap::new(),
+                active: HashMap::new(),
+            });
         }
         Change::DeploymentFinished { number } => rollouts.finish(*number),
         Change::DeviceDeployment { deployment, device, artifact, state } => {

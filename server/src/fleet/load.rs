@@ -46,6 +46,7 @@ impl FleetIndex {
                 id: deployment.id,
                 artifact_name: deployment.artifact_name,
                 forced: deployment.forced,
+                phases: deployment.phases,
                 targets: unfinished.targets,
                 artifacts: fits,
             };
@@ -59,6 +60,9 @@ impl FleetIndex {
                 })
                 .collect();
             index.apply(&changes);
+            let mut rollouts = index.rollouts.write();
+            let of_tenant = rollouts.entry(unfinished.tenant).or_default();
+            of_tenant.restore_asked(deployment.number, deployment.asked_count);
         }
         Ok(index)
     }

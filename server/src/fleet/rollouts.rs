@@ -1,10 +1,6 @@
 //! The unfinished deployments of one tenant.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use roaring::RoaringBitmap;
 
 use crate::deployments::offer::{ActiveUpdate, Rollout, Rollouts};
 use crate::deployments::{ArtifactFit, DeviceDeploymentState};
@@ -95,26 +91,8 @@ impl TenantRollouts {
         }
     }
 
-    pub(super) fn create(
-        &mut self,
-        number: DeploymentNumber,
-        id: DeploymentId,
-        artifact_name: String,
-        forced: bool,
-        targets: Arc<RoaringBitmap>,
-        artifacts: Vec<ArtifactFit>,
-    ) {
-        let rollout = Rollout {
-            number,
-            id,
-            artifact_name,
-            forced,
-            artifacts,
-            targets,
-            done: RoaringBitmap::new(),
-            active: HashMap::new(),
-        };
-        let at = self.unfinished.partition_point(|other| other.number < number);
+    pub(super) fn create(&mut self, rollout: Rollout) {
+        let at = self.unfinished.partition_point(|other| other.number < rollout.number);
         self.unfinished.insert(at, rollout);
         // Zero is what a device has that was never told anything.
         self.revision = self.revision.checked_add(1).unwrap_or(1);
@@ -132,12 +110,21 @@ impl TenantRollouts {
         state: DeviceDeploymentState,
     ) {
         if let Some(rollout) = self.unfinished.iter_mut().find(|rollout| rollout.number == deployment) {
+            let is_new = !rollout.active.contains_key(&device) && !rollout.done.contains(device.as_u32());
+            rollout.asked += u64::from(is_new && state.is_answer());
             if state.is_final() {
                 rollout.active.remove(&device);
                 rollout.done.insert(device.as_u32());
             } else {
                 rollout.active.insert(device, ActiveUpdate { artifact, state });
             }
+        }
+    }
+
+    /// How many devices have asked for a deployment, as it is stored.
+    pub(super) fn restore_asked(&mut self, deployment: DeploymentNumber, asked: u64) {
+        if let Some(rollout) = self.unfinished.iter_mut().find(|rollout| rollout.number == deployment) {
+            rollout.asked = asked;
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use serde_json::{Value, json};
 
-use crate::deployments::{ArtifactFit, DeviceDeploymentState};
+use crate::deployments::{ArtifactFit, DeviceDeploymentState, Phases};
 use crate::devices::{AuthSetStatus, CredentialDigest, DeviceStatus};
 use crate::ids::{
     ArtifactId, AuthSetId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber, KeyId, TenantId,
@@ -69,6 +69,8 @@ pub enum Change {
         artifact_name: String,
         /// Whether devices that have the release already get it again.
         forced: bool,
+        /// When how many devices may begin.
+        phases: Phases,
         /// The devices that it is meant for.
         targets: Arc<RoaringBitmap>,
         /// The artifacts of the release.

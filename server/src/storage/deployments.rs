@@ -14,8 +14,8 @@ use super::entity::deployment_groups;
 use super::entity::deployments::{ActiveModel, Column, Entity, Model};
 use super::escape::contains;
 use super::sight::deployment_seen;
-use super::{Access, Page, StorageError, WriteScope};
-use crate::deployments::{Deployment, DeploymentStatus, DeviceDeploymentState, Statistics};
+use super::{Access, Page, StorageError, WriteScope, deployment_phases};
+use crate::deployments::{Deployment, DeploymentStatus, DeviceDeploymentState, Phases, Statistics};
 use crate::ids::{DeploymentId, DeploymentNumber, TenantId};
 
 /// Groups in one `INSERT`: three values each.
@@ -40,13 +40,19 @@ pub struct NewDeployment {
     pub target_count: u64,
     /// SHA-256 of what was asked for.
     pub active_hash: [u8; 32],
+    /// When how many devices may begin.
+    pub phases: Phases,
+    /// How often a device may fail before it has failed for good.
+    pub retries: u32,
 }
 
 /// Which deployments a list holds.
 #[derive(Clone, Debug, Default)]
 pub struct DeploymentFilter {
-    /// Any of these states; empty for all.
+    /// Any of these states at the moment `now`; empty for all.
     pub statuses: Vec<DeploymentStatus>,
+    /// What separates deployments that are scheduled from those that are not.
+    pub now: DateTime<Utc>,
     /// Only those that were aborted.
     pub aborted: bool,
     /// Any of these ids; empty for all.
@@ -132,6 +138,9 @@ pub async fn insert(
         created_at: ActiveValue::Set(now),
         finished_at: ActiveValue::Set(None),
         aborted_at: ActiveValue::Set(None),
+        phases: ActiveValue::Set(deployment_phases::column(&new.phases)?),
+        starts_at: ActiveValue::Set(new.phases.starts_at()),
+        retries: ActiveValue::Set(retries_column(new.retries)),
     };
     let stored = Entity::insert(row).exec_with_returning(&tx.executor()).await?;
     number_from(stored.number)
@@ -261,6 +270,11 @@ pub async fn finish(
     Ok(done.rows_affected == 1)
 }
 
+/// Retries as columns keep them.
+pub(super) fn retries_column(retries: u32) -> i32 {
+    i32::try_from(retries).unwrap_or(i32::MAX)
+}
+
 pub(crate) fn number_column(number: DeploymentNumber) -> i32 {
     number.as_u32().cast_signed()
 }
@@ -343,6 +357,8 @@ fn deployment(row: Model) -> Result<Deployment, StorageError> {
         name: row.name,
         artifact_name: row.artifact_name,
         forced: row.forced,
+        phases: deployment_phases::phases(row.phases.as_deref())?,
+        retries: u32::try_from(row.retries).map_err(|_| StorageError::OutOfRange("deployments.retries"))?,
         group: row.group_name,
         target_count: unsigned(row.target_count, "deployments.target_count")?,
         asked_count: unsigned(row.asked_count, "deployments.asked_count")?,
@@ -364,11 +380,15 @@ fn seen(scope: &impl Access) -> Select<Entity> {
 
 fn matching(scope: &impl Access, filter: &DeploymentFilter) -> Select<Entity> {
     let mut query = seen(scope);
+    let waiting = || Column::FinishedAt.is_null().and(Column::AskedCount.eq(0));
     if !filter.statuses.is_empty() {
         let any = filter.statuses.iter().fold(sea_orm::Condition::any(), |any, status| {
             any.add(match status {
                 DeploymentStatus::Finished => Column::FinishedAt.is_not_null(),
-                DeploymentStatus::Pending => Column::FinishedAt.is_null().and(Column::AskedCount.eq(0)),
+                DeploymentStatus::Scheduled => waiting().and(Column::StartsAt.gt(filter.now)),
+                DeploymentStatus::Pending => {
+                    waiting().and(Column::StartsAt.is_null().or(Column::StartsAt.lte(filter.now)))
+                }
                 DeploymentStatus::InProgress => Column::FinishedAt.is_null().and(Column::AskedCount.gt(0)),
             })
         });

@@ -9,7 +9,7 @@ use sea_orm::{
     Select,
 };
 
-use super::deployments::{number_column, number_from};
+use super::deployments::{number_column, number_from, retries_column};
 use super::entity::device_deployment_logs as logs;
 use super::entity::device_deployments::{ActiveModel, Column, Entity, Model};
 use super::sight::{deployment_seen, device_number_seen};
@@ -17,7 +17,7 @@ use super::{Access, Page, StorageError, WriteScope, devices};
 use crate::deployments::{DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
 
-/// Rows in one statement: thirteen values each.
+/// Rows in one statement: fifteen values each.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// A device deployment that is about to be stored.
@@ -35,6 +35,8 @@ pub struct NewDeviceDeployment {
     pub artifact: Option<(ArtifactId, u64)>,
     /// Its first state.
     pub state: DeviceDeploymentState,
+    /// How often the device may fail, and try again.
+    pub retries: u32,
 }
 
 /// The pairs of deployment and device that exist among these.
@@ -155,6 +157,7 @@ pub async fn insert_many(
             created_at: ActiveValue::Set(now),
             started_at: ActiveValue::Set(None),
             finished_at: ActiveValue::Set(new.state.is_final().then_some(now)),
+            retries_left: ActiveValue::Set(retries_column(new.retries)),
         });
         Entity::insert_many(rows).exec_without_returning(&tx.executor()).await?;
     }
@@ -179,6 +182,7 @@ pub async fn update_many(tx: &WriteScope<'_>, changed: &[DeviceDeployment]) -> R
             created_at: ActiveValue::Set(row.created_at),
             started_at: ActiveValue::Set(row.started_at),
             finished_at: ActiveValue::Set(row.finished_at),
+            retries_left: ActiveValue::Set(retries_column(row.retries_left)),
         });
         let changed = [
             Column::ArtifactId,
@@ -188,6 +192,7 @@ pub async fn update_many(tx: &WriteScope<'_>, changed: &[DeviceDeployment]) -> R
             Column::Logged,
             Column::StartedAt,
             Column::FinishedAt,
+            Column::RetriesLeft,
         ];
         Entity::insert_many(rows)
             .on_conflict(OnConflict::column(Column::Id).update_columns(changed).to_owned())
@@ -307,6 +312,7 @@ fn device_deployment(row: Model) -> Result<DeviceDeployment, StorageError> {
         artifact_size: u64::try_from(row.artifact_size).unwrap_or(0),
         state: state(&row.status)?,
         substate: row.substate,
+        retries_left: u32::try_from(row.retries_left).unwrap_or(0),
         logged: row.logged,
         created_at: row.created_at,
         started_at: row.started_at,

@@ -147,10 +147,15 @@ impl Round {
         if deployment.finished_at.is_some() {
             return UpdateOutcome::Unknown;
         }
-        let number = deployment.number;
+        let (number, retries) = (deployment.number, deployment.retries);
         let (id, size) = artifact.map_or((None, 0), |(id, size)| (Some(id), size));
         let key = (update.deployment, update.device_id);
         let is_new = !self.entries.contains_key(&key);
+        // Devices that asked in the same moment saw the same room.
+        let begun = deployment.asked_count + self.counters.get(&number).map_or(0, |counters| counters.asked);
+        if is_new && begun >= deployment.phases.room(self.now) {
+            return UpdateOutcome::Unknown;
+        }
         let entry = self.entries.entry(key).or_insert_with(|| Entry {
             row: DeviceDeployment {
                 id: 0,
@@ -162,6 +167,7 @@ impl Round {
                 artifact_size: 0,
                 state: DeviceDeploymentState::Pending,
                 substate: None,
+                retries_left: retries,
                 logged: false,
                 created_at: self.now,
                 started_at: None,
@@ -201,6 +207,7 @@ impl Round {
             ReportEffect::Stop => return UpdateOutcome::Stop,
             ReportEffect::MovesTo(next) => {
                 entry.row.substate = None;
+                let next = entry.after_retry(next);
                 change_of(counters, entry.row.deployment).statistics.transfer(entry.row.state, next);
                 entry.move_to(next, *now);
             }
@@ -233,6 +240,7 @@ impl Round {
                 device_id: entry.row.device_id,
                 artifact: entry.row.artifact.map(|id| (id, entry.row.artifact_size)),
                 state: entry.row.state,
+                retries: entry.row.retries_left,
             })
             .collect();
         device_deployments::insert_many(tx, &rows, self.now).await?;
@@ -263,6 +271,17 @@ impl Round {
 }
 
 impl Entry {
+    /// A failure that is not the last one that is allowed brings the device back to the start: it is offered the same
+    /// again (management API §4.4).
+    fn after_retry(&mut self, next: DeviceDeploymentState) -> DeviceDeploymentState {
+        if next != DeviceDeploymentState::Failure || self.row.retries_left == 0 {
+            return next;
+        }
+        self.row.retries_left -= 1;
+        self.is_changed = true;
+        DeviceDeploymentState::Pending
+    }
+
     fn move_to(&mut self, next: DeviceDeploymentState, now: DateTime<Utc>) {
         self.row.state = next;
         self.row.started_at = self.row.started_at.or(Some(now));
@@ -274,7 +293,11 @@ impl Entry {
     fn matters_to_the_index(&self) -> bool {
         match self.stored {
             None | Some((DeviceDeploymentState::Pending, _)) => true,
-            Some((_, artifact)) => self.row.state.is_final() || self.row.artifact != artifact,
+            Some((_, artifact)) => {
+                let is_at_an_end =
+                    self.row.state.is_final() || self.row.state == DeviceDeploymentState::Pending;
+                is_at_an_end || self.row.artifact != artifact
+            }
         }
     }
 }

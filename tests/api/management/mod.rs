@@ -10,6 +10,7 @@ mod devauth;
 mod inventory;
 mod members;
 mod password_reset;
+mod phases;
 mod release_trust;
 mod releases;
 mod roles;
@@ -50,5 +51,6 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(releases::trials());
     trials.extend(release_trust::trials());
     trials.extend(deployments::trials());
+    trials.extend(phases::trials());
     trials
 }

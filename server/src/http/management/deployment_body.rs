@@ -1,5 +1,6 @@
 //! Deployments on the wire.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,12 +21,34 @@ pub struct DeploymentBody {
     device_count: u64,
     /// Devices that it is meant for.
     max_devices: u64,
+    /// Without phases, all devices may begin at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    phases: Vec<PhaseBody>,
+    /// How often a device may fail and try again.
+    #[serde(skip_serializing_if = "is_zero")]
+    retries: u32,
+    /// Devices that it was created for.
+    initial_device_count: u64,
     groups: Vec<String>,
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     force_installation: bool,
     statistics: StatisticsBody,
+}
+
+/// A phase of a deployment.
+#[derive(Serialize, utoipa::ToSchema)]
+struct PhaseBody {
+    id: String,
+    /// The share of the devices in percent, if it was given so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_size: Option<u32>,
+    /// How many devices may begin with it.
+    batch_size_devices: u64,
+    start_ts: String,
+    /// How many have.
+    device_count: u64,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -59,14 +82,29 @@ struct ImageBody {
     size: u64,
 }
 
-impl From<Deployment> for DeploymentBody {
-    fn from(deployment: Deployment) -> Self {
+impl DeploymentBody {
+    /// A deployment as it is at a moment.
+    pub(super) fn at(deployment: Deployment, now: DateTime<Utc>) -> Self {
         Self {
-            status: match deployment.status() {
+            status: match deployment.status(now) {
+                DeploymentStatus::Scheduled => "scheduled",
                 DeploymentStatus::Pending => "pending",
                 DeploymentStatus::InProgress => "inprogress",
                 DeploymentStatus::Finished => "finished",
             },
+            phases: deployment
+                .phases
+                .begun(deployment.asked_count)
+                .map(|(phase, begun)| PhaseBody {
+                    id: phase.id.to_string(),
+                    batch_size: phase.percent,
+                    batch_size_devices: phase.devices,
+                    start_ts: timestamp(phase.starts_at),
+                    device_count: begun,
+                })
+                .collect(),
+            retries: deployment.retries,
+            initial_device_count: deployment.target_count,
             id: deployment.id.to_string(),
             name: deployment.name,
             artifact_name: deployment.artifact_name,
@@ -98,6 +136,11 @@ impl From<DeviceDeployment> for DeviceDeploymentBody {
             image: row.artifact.map(|id| ImageBody { id: id.to_string(), size: row.artifact_size }),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// All counters, always present.

@@ -28,7 +28,7 @@ pub struct StatisticsQuestion {
     params(
         ("id" = Option<Vec<String>>, Query, description = "Any of these ids"),
         ("name" = Option<Vec<String>>, Query, description = "Any of these names"),
-        ("status" = Option<String>, Query, description = "inprogress, finished, pending or aborted"),
+        ("status" = Option<String>, Query, description = "inprogress, finished, pending, scheduled or aborted"),
         ("type" = Option<String>, Query, description = "software or configuration"),
         ("created_before" = Option<i64>, Query, description = "Seconds since 1970"),
         ("created_after" = Option<i64>, Query, description = "Seconds since 1970"),
@@ -61,7 +61,7 @@ pub async fn list(
     tag = "Management API: deployments",
     params(
         ("search" = Option<String>, Query, description = "A part of name or release"),
-        ("status" = Option<String>, Query, description = "inprogress, finished, pending or aborted"),
+        ("status" = Option<String>, Query, description = "inprogress, finished, pending, scheduled or aborted"),
         ("type" = Option<String>, Query, description = "software or configuration"),
         ("created_before" = Option<i64>, Query, description = "Seconds since 1970"),
         ("created_after" = Option<i64>, Query, description = "Seconds since 1970"),
@@ -102,7 +102,8 @@ async fn answer(
     };
     let (found, total) =
         if none_match { (Vec::new(), 0) } else { caller.deployments().list(filter, page).await? };
-    let items: Vec<DeploymentBody> = found.into_iter().map(DeploymentBody::from).collect();
+    let now = caller.now();
+    let items: Vec<DeploymentBody> = found.into_iter().map(|found| DeploymentBody::at(found, now)).collect();
     Ok(part(request, query, page, Extent::Total(total), &items))
 }
 
@@ -195,6 +196,7 @@ pub(in crate::http) fn common_filter(query: &Query) -> Result<DeploymentFilter, 
     };
     match query.get("status") {
         None => {}
+        Some("scheduled") => filter.statuses.push(DeploymentStatus::Scheduled),
         Some("pending") => filter.statuses.push(DeploymentStatus::Pending),
         Some("inprogress") => filter.statuses.push(DeploymentStatus::InProgress),
         Some("finished") => filter.statuses.push(DeploymentStatus::Finished),

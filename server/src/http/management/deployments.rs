@@ -2,11 +2,13 @@
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::deployment_body::DeploymentBody;
 use super::groups::group_name;
 use crate::deployments::service::{DeploymentError, Plan, Target};
+use crate::deployments::{Batch, PhasePlan};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires, Sent};
 use crate::http::failure::storage_failure;
@@ -46,6 +48,41 @@ pub struct NewDeployment {
     /// Whether devices that have the release already get it again.
     #[serde(default)]
     force_installation: bool,
+    /// When how many devices may begin; all at once without.
+    #[serde(default)]
+    phases: Option<Vec<NewPhase>>,
+    /// How often a device may fail and try again, at most 100.
+    #[serde(default)]
+    retries: Option<u32>,
+}
+
+/// A phase of a deployment to be created (management API §4.4).
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct NewPhase {
+    /// A share of the devices in percent; the last phase may take the rest.
+    #[serde(default)]
+    batch_size: Option<u32>,
+    /// So many devices, instead of a share.
+    #[serde(default)]
+    batch_size_devices: Option<u64>,
+    /// When it begins (RFC 3339); the first one may begin at once.
+    #[serde(default)]
+    start_ts: Option<DateTime<Utc>>,
+}
+
+impl NewPhase {
+    fn plan(&self) -> Result<PhasePlan, ApiError> {
+        let batch = match (self.batch_size, self.batch_size_devices) {
+            (Some(_), Some(_)) => {
+                let message = "phases: either batch_size or batch_size_devices is possible";
+                return Err(ApiError::new(Code::BadRequest, message));
+            }
+            (Some(percent), None) => Some(Batch::Percent(percent)),
+            (None, Some(devices)) => Some(Batch::Devices(devices)),
+            (None, None) => None,
+        };
+        Ok(PhasePlan { batch, starts_at: self.start_ts })
+    }
 }
 
 /// The status that a deployment is to have.
@@ -63,7 +100,7 @@ pub struct StatusChange {
     request_body = NewDeployment,
     responses(
         (status = 201, description = "Created; `Location` names it, the body is empty"),
-        (status = 400, description = "Malformed, or no device"),
+        (status = 400, description = "Malformed, no device, or phases that cannot be"),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
         (status = 409, description = "The same deployment is active"),
@@ -95,7 +132,7 @@ pub async fn create(sent: Sent<CreateDeployments, NewDeployment>) -> Result<Http
     request_body = NewDeployment,
     responses(
         (status = 201, description = "Created; `Location` names it, the body is empty"),
-        (status = 400, description = "Malformed, not the name of a group, or no device in it"),
+        (status = 400, description = "Malformed, not the name of a group, no device in it, or phases that cannot be"),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
         (status = 409, description = "The same deployment is active"),
@@ -121,8 +158,15 @@ async fn store(
     body: NewDeployment,
     target: Target,
 ) -> Result<HttpResponse, ApiError> {
-    let plan =
-        Plan { name: body.name, artifact_name: body.artifact_name, target, forced: body.force_installation };
+    let phases = body.phases.iter().flatten().map(NewPhase::plan).collect::<Result<_, _>>()?;
+    let plan = Plan {
+        name: body.name,
+        artifact_name: body.artifact_name,
+        target,
+        forced: body.force_installation,
+        phases,
+        retries: body.retries.unwrap_or_default(),
+    };
     let id = caller.deployments().create(&plan).await?;
     let location = format!("/api/management/v1/deployments/deployments/{id}");
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).finish())
@@ -148,7 +192,7 @@ pub async fn get(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let found = caller.deployments().get(deployment_id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(DeploymentBody::from(found)))
+    Ok(HttpResponse::Ok().json(DeploymentBody::at(found, caller.now())))
 }
 
 /// Aborts a deployment.
@@ -187,7 +231,7 @@ impl From<DeploymentError> for ApiError {
     fn from(err: DeploymentError) -> Self {
         let text = err.to_string();
         match err {
-            DeploymentError::Invalid(_) => Self::new(Code::BadRequest, text),
+            DeploymentError::Invalid(_) | DeploymentError::Phases(_) => Self::new(Code::BadRequest, text),
             DeploymentError::NoArtifact(_) | DeploymentError::Finished(_) => {
                 Self::new(Code::Unprocessable, text)
             }

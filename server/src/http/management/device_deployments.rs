@@ -133,12 +133,13 @@ pub async fn history(
     let page = query.page(MAX_HISTORY)?;
     let states = states(query.get("status"))?;
     let (found, total) = caller.deployments().of_device(device_id(&device)?, &states, page).await?;
+    let now = caller.now();
     let items: Vec<Value> = found
         .into_iter()
         .map(|(row, deployment)| {
             json!({
                 "id": format!("{}-{}", deployment.id, row.device_id),
-                "deployment": DeploymentBody::from(deployment),
+                "deployment": DeploymentBody::at(deployment, now),
                 "device": DeviceDeploymentBody::from(row),
             })
         })

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
+use crate::deployments::Phases;
 use crate::ids::{ArtifactId, DeploymentId};
 use crate::storage::blobs::BlobStore;
 use crate::storage::deployments::NewDeployment;
@@ -85,6 +86,8 @@ impl Bench {
             targets: Arc::new(RoaringBitmap::from_iter([1])),
             target_count: 1,
             active_hash: [7; 32],
+            phases: Phases::default(),
+            retries: 0,
         };
         let transaction = self.storage.scope().begin().await.unwrap();
         deployments::insert(&transaction.scope(), &new, self.clock.now()).await.unwrap();

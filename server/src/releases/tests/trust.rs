@@ -83,6 +83,8 @@ impl TrustBench {
             artifact_name: artifact.name.clone(),
             target: Target::Devices(vec![device]),
             forced: false,
+            phases: Vec::new(),
+            retries: 0,
         };
         Deployments::new(scope, Arc::clone(&self.fleet), self.bench.clock.clone()).create(&plan).await?;
         Ok(DeviceFacts {

@@ -35,6 +35,9 @@ pub(crate) struct Model {
     pub(crate) created_at: DateTimeUtc,
     pub(crate) finished_at: Option<DateTimeUtc>,
     pub(crate) aborted_at: Option<DateTimeUtc>,
+    pub(crate) phases: Option<String>,
+    pub(crate) starts_at: Option<DateTimeUtc>,
+    pub(crate) retries: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

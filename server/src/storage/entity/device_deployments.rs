@@ -20,6 +20,7 @@ pub(crate) struct Model {
     pub(crate) created_at: DateTimeUtc,
     pub(crate) started_at: Option<DateTimeUtc>,
     pub(crate) finished_at: Option<DateTimeUtc>,
+    pub(crate) retries_left: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -96,7 +96,8 @@ impl Bench {
     }
 
     async fn deploy(&self, release: &str, target: Target) -> DeploymentId {
-        let plan = Plan { name: "d".into(), artifact_name: release.into(), target, forced: false };
+        let (name, artifact_name) = ("d".into(), release.into());
+        let plan = Plan { name, artifact_name, target, forced: false, phases: Vec::new(), retries: 0 };
         self.deployments().create(&plan).await.unwrap()
     }
 

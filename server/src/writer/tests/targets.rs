@@ -217,7 +217,8 @@ impl World {
             }
         };
         let name = format!("deployment {}", self.books.len());
-        let plan = Plan { name, artifact_name: "new".to_owned(), target, forced: false };
+        let artifact_name = "new".to_owned();
+        let plan = Plan { name, artifact_name, target, forced: false, phases: Vec::new(), retries: 0 };
         match self.bench.deployments().create(&plan).await {
             Ok(id) => {
                 assert!(!targets.is_empty());
