@@ -10,13 +10,15 @@ use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
+use super::deployment_filter::matching;
 use super::entity::deployment_groups;
 use super::entity::deployments::{ActiveModel, Column, Entity, Model};
-use super::escape::contains;
 use super::sight::deployment_seen;
 use super::{Access, Page, StorageError, WriteScope, deployment_phases};
-use crate::deployments::{Deployment, DeploymentStatus, DeviceDeploymentState, Phases, Statistics};
+use crate::deployments::{Deployment, DeviceDeploymentState, Phases, Statistics};
 use crate::ids::{DeploymentId, DeploymentNumber, TenantId};
+
+pub use super::deployment_filter::DeploymentFilter;
 
 /// Groups in one `INSERT`: three values each.
 const GROUPS_PER_STATEMENT: usize = 1_000;
@@ -44,29 +46,6 @@ pub struct NewDeployment {
     pub phases: Phases,
     /// How often a device may fail before it has failed for good.
     pub retries: u32,
-}
-
-/// Which deployments a list holds.
-#[derive(Clone, Debug, Default)]
-pub struct DeploymentFilter {
-    /// Any of these states at the moment `now`; empty for all.
-    pub statuses: Vec<DeploymentStatus>,
-    /// What separates deployments that are scheduled from those that are not.
-    pub now: DateTime<Utc>,
-    /// Only those that were aborted.
-    pub aborted: bool,
-    /// Any of these ids; empty for all.
-    pub ids: Vec<DeploymentId>,
-    /// Any of these names; empty for all.
-    pub names: Vec<String>,
-    /// A part of the name or of the release's name, whatever the case.
-    pub search: Option<String>,
-    /// Created at this moment or before.
-    pub created_before: Option<DateTime<Utc>>,
-    /// Created at this moment or after.
-    pub created_after: Option<DateTime<Utc>>,
-    /// Oldest first instead of newest first.
-    pub oldest_first: bool,
 }
 
 /// How one deployment's counters change.
@@ -192,7 +171,7 @@ pub async fn list(
     filter: &DeploymentFilter,
     page: Page,
 ) -> Result<(Vec<Deployment>, u64), StorageError> {
-    let query = matching(scope, filter);
+    let query = matching(seen(scope), filter);
     let total = query.clone().count(&scope.executor()).await?;
     let query = if filter.oldest_first {
         query.order_by_asc(Column::Number)
@@ -376,42 +355,4 @@ fn mine(scope: &impl Access) -> Select<Entity> {
 /// The deployments in sight: what follows from an act is looked for among all of them.
 fn seen(scope: &impl Access) -> Select<Entity> {
     mine(scope).filter(deployment_seen(scope, Column::Id))
-}
-
-fn matching(scope: &impl Access, filter: &DeploymentFilter) -> Select<Entity> {
-    let mut query = seen(scope);
-    let waiting = || Column::FinishedAt.is_null().and(Column::AskedCount.eq(0));
-    if !filter.statuses.is_empty() {
-        let any = filter.statuses.iter().fold(sea_orm::Condition::any(), |any, status| {
-            any.add(match status {
-                DeploymentStatus::Finished => Column::FinishedAt.is_not_null(),
-                DeploymentStatus::Scheduled => waiting().and(Column::StartsAt.gt(filter.now)),
-                DeploymentStatus::Pending => {
-                    waiting().and(Column::StartsAt.is_null().or(Column::StartsAt.lte(filter.now)))
-                }
-                DeploymentStatus::InProgress => Column::FinishedAt.is_null().and(Column::AskedCount.gt(0)),
-            })
-        });
-        query = query.filter(any);
-    }
-    if filter.aborted {
-        query = query.filter(Column::AbortedAt.is_not_null());
-    }
-    if !filter.ids.is_empty() {
-        query = query.filter(Column::Id.is_in(filter.ids.iter().map(|id| id.as_uuid())));
-    }
-    if !filter.names.is_empty() {
-        query = query.filter(Column::Name.is_in(filter.names.iter().map(String::as_str)));
-    }
-    if let Some(text) = &filter.search {
-        let contains = |column: Column| contains(Expr::col(column), text);
-        query = query.filter(contains(Column::Name).or(contains(Column::ArtifactName)));
-    }
-    if let Some(moment) = filter.created_before {
-        query = query.filter(Column::CreatedAt.lte(moment));
-    }
-    if let Some(moment) = filter.created_after {
-        query = query.filter(Column::CreatedAt.gte(moment));
-    }
-    query
 }

@@ -22,6 +22,7 @@ pub mod audit_checkpoints;
 pub mod auth_sets;
 pub mod blobs;
 pub mod change_log;
+mod deployment_filter;
 mod deployment_phases;
 pub mod deployments;
 pub mod device_deployments;
