@@ -22,6 +22,7 @@ pub mod authenticator;
 pub mod binaries;
 mod blobs;
 pub mod device;
+pub mod dump;
 pub mod engine;
 pub mod http;
 pub mod mailbox;

@@ -189,6 +189,11 @@ impl TestServer {
         self.database.as_ref().map(|database| database.url.as_str())
     }
 
+    /// Returns the PostgreSQL that the database is in, unless that is a SQLite file.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.database.as_ref().map(|database| &*database.cluster)
+    }
+
     /// Returns a folder for a trial's own files.
     pub fn scratch(&self) -> &Path {
         self.dir.path()

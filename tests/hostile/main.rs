@@ -17,6 +17,7 @@ mod limits_slow;
 mod refusal;
 mod scanner;
 mod schema;
+mod secrets;
 mod smuggling;
 mod targets;
 mod timing;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     trials.extend(smuggling::trials());
     trials.extend(scanner::trials());
     trials.extend(schema::trials());
+    trials.extend(secrets::trials());
     trials.extend(guesses::trials());
     trials.extend(timing::trials());
     trials.extend(limits_admission::trials());
