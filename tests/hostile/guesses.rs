@@ -1,5 +1,7 @@
 //! Passwords that are guessed (reliability S8): who guesses is slowed, and the owner is not kept out.
 
+use std::time::{Duration, Instant};
+
 use harness::management::{DEVAUTH, login_request};
 use harness::server::{ADMIN, PASSWORD};
 use harness::{Management, Request, Response, ServerSetup, TestServer};
@@ -11,11 +13,19 @@ const ABROAD: [u8; 4] = [127, 0, 9, 1];
 const HOME: [u8; 4] = [127, 0, 0, 77];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::storage_trials![
+    let mut trials = harness::storage_trials![
         guessing_at_one_site_is_slowed_there_and_nowhere_else,
         guessing_from_many_networks_ends_and_keeps_the_owner_in,
-    ]
+    ];
+    trials.extend(harness::slow_trials![&[];
+        ten_thousand_guesses_from_one_network,
+        ten_thousand_guesses_from_a_thousand_networks,
+    ]);
+    trials
 }
+
+/// How many guesses the long forms make.
+const GUESSES: u32 = 10_000;
 
 /// No network is exempt, and passwords may come as fast as they can be hashed: what holds them back is what is tried.
 fn setup() -> ServerSetup {
@@ -81,4 +91,44 @@ fn guessing_from_many_networks_ends_and_keeps_the_owner_in() {
     server.add_user("other@example.com", "viewer", PASSWORD);
     log_in(&server, [127, 2, 3, 1], "other@example.com", PASSWORD).expect(200);
     assert!(server.log().contains("too many wrong passwords"), "the operator is told");
+}
+
+fn ten_thousand_guesses_from_one_network() {
+    guess_and_log_in("one network", |_| ABROAD);
+}
+
+fn ten_thousand_guesses_from_a_thousand_networks() {
+    guess_and_log_in("a thousand networks", |number| {
+        let [.., high, low] = (number % 1_000 + 300).to_be_bytes();
+        [127, high, low, 1]
+    });
+}
+
+/// Guesses from where `source` says, while the owner logs in from home now and then.
+fn guess_and_log_in(what: &str, source: impl Fn(u32) -> [u8; 4]) {
+    let server = setup().start();
+    let owner = || {
+        let began = Instant::now();
+        log_in(&server, HOME, ADMIN, PASSWORD).expect(200);
+        began.elapsed()
+    };
+    let undisturbed: Duration = (0..20).map(|_| owner()).sum::<Duration>() / 20;
+    let (mut refused, mut slowed, mut longest) = (0_u32, 0_u32, Duration::ZERO);
+    for number in 0..GUESSES {
+        match log_in(&server, source(number), ADMIN, &format!("wrong password {number}")).status {
+            401 => refused += 1,
+            429 => slowed += 1,
+            other => panic!("guess {number}: {other}"),
+        }
+        if number % 500 == 0 {
+            longest = longest.max(owner());
+        }
+    }
+    assert_eq!(refused + slowed, GUESSES);
+    assert_eq!(server.log().matches("too many wrong passwords").count(), usize::from(refused > 100));
+    eprintln!(
+        "hostile: {GUESSES} guesses from {what}: {refused} answered 401, {slowed} told to wait; the owner's log-in took \
+         {:.2} times as long as before at most",
+        longest.as_secs_f64() / undisturbed.as_secs_f64()
+    );
 }
