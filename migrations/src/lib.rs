@@ -42,6 +42,7 @@ mod m20261125_000036_tenants_status;
 mod m20261125_000037_tenants_token;
 mod m20261125_000038_tenants_name;
 mod m20261125_000039_saved_filters;
+mod m20261125_000040_devices_tags_edition;
 mod m20261125_000046_deployments_phases;
 
 /// Applies the schema changes that a database does not have yet.
@@ -87,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000037_tenants_token::Migration),
             Box::new(m20261125_000038_tenants_name::Migration),
             Box::new(m20261125_000039_saved_filters::Migration),
+            Box::new(m20261125_000040_devices_tags_edition::Migration),
             Box::new(m20261125_000046_deployments_phases::Migration),
         ]
     }

@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         wrong_password_is_told,
         refused_upload_is_told,
         devices_are_listed,
+        what_needs_a_connected_device_says_so,
         wrong_token_is_told,
         slash_after_the_server_is_harmless,
     ]
@@ -114,11 +115,33 @@ fn devices_are_listed() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     log_in(&server, dir.path());
     let id = server.admin().device_id(&device);
-    for args in [&["devices", "list"][..], &["devices", "list", "-r"], &["devices", "list", "-d", "3"]] {
+    for args in [
+        &["devices", "list"][..],
+        &["devices", "list", "-r"],
+        &["devices", "list", "-d", "0"],
+        &["devices", "list", "-d", "1"],
+        &["devices", "list", "-d", "2"],
+        &["devices", "list", "-d", "3"],
+    ] {
         // The raw form goes to standard error.
         let output = run(&mut cli(&server, dir.path(), &server.url(), args));
         assert!(output.status.success() && all(&output).contains(&id), "{args:?}: {}", all(&output));
     }
+}
+
+fn what_needs_a_connected_device_says_so() {
+    let server = shared_server();
+    let device = server.accepted_device();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    log_in(server, dir.path());
+    let id = server.admin().device_id(&device);
+    let from = format!("{id}:/etc/hostname");
+    for args in [&["terminal", &id][..], &["cp", &from, "./copy"], &["port-forward", &id, "8000:8000"]] {
+        let output = run(&mut cli(server, dir.path(), &server.url(), args));
+        let told = all(&output);
+        assert!(!output.status.success() && told.contains("not connected"), "{args:?}: {told}");
+    }
+    assert!(!dir.path().join("copy").exists());
 }
 
 fn wrong_token_is_told() {

@@ -15,6 +15,7 @@ pub mod session;
 pub(crate) mod strict_json;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 pub use auth_set::{AuthSet, AuthSetStatus, DeviceStatus, InvalidTransition};
 pub use identity::{CredentialDigest, Identity, IdentityError};
@@ -36,6 +37,8 @@ pub struct Device {
     pub generation: u32,
     /// The group it is in.
     pub group: Option<String>,
+    /// Another one after each change of its tags; none before the first.
+    pub tags_edition: Option<Uuid>,
     /// When it first appeared.
     pub created_at: DateTime<Utc>,
     /// When its status, group, sets or inventory last changed.

@@ -77,6 +77,9 @@ routes! {
     // Inventory and groups, for users.
     GET "/api/management/v1/inventory/devices" => management::inventory::list;
     GET "/api/management/v1/inventory/devices/{id}" => management::inventory::get;
+    DELETE "/api/management/v1/inventory/devices/{id}" => management::inventory_tags::forget;
+    PUT "/api/management/v1/inventory/devices/{id}/tags" => management::inventory_tags::put;
+    PATCH "/api/management/v1/inventory/devices/{id}/tags" => management::inventory_tags::patch;
     POST "/api/management/v2/inventory/filters/search" => management::inventory_search::search;
     GET "/api/management/v2/inventory/filters/attributes" => management::inventory_search::attributes;
     GET "/api/management/v2/inventory/filters" => management::saved_filters::list;
@@ -113,6 +116,7 @@ routes! {
     GET "/api/management/v1/deployments/artifacts/{id}/download" => management::artifact_link::download;
     GET "/api/management/v1/deployments/artifacts/{id}/content" => management::artifact_link::content;
     HEAD "/api/management/v1/deployments/artifacts/{id}/content" => management::artifact_link::content_head;
+    GET "/api/management/v1/deployments/config" => management::delta_settings::get;
     GET "/api/management/v1/deployments/limits/{name}" => management::artifacts::limit;
     GET "/api/management/v2/deployments/deployments/releases" => management::releases::list;
     DELETE "/api/management/v2/deployments/deployments/releases" => management::releases::delete;
@@ -222,6 +226,11 @@ routes! {
     GET "/api/management/v2/tenantadm/tenants/me" => management::own_tenants::current;
     GET "/api/management/v1/tenantadm/user/tenant" => management::own_tenants::current_v1;
     GET "/api/management/v1/useradm/users/tenants/{id}/token" => management::own_tenants::switch;
+
+    // Connections of devices.
+    GET "/api/management/v1/deviceconnect/devices/{id}" => management::device_connect::status;
+    POST "/api/management/v1/deviceconnect/devices/{id}/check-update" => management::device_connect::check_update;
+    POST "/api/management/v1/deviceconnect/devices/{id}/send-inventory" => management::device_connect::send_inventory;
 
     // Other clouds.
     GET "/api/management/v1/iot-manager/integrations" => management::integrations::list;

@@ -20,6 +20,7 @@ mod search_tests;
 mod service;
 mod set;
 mod store;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -36,5 +37,6 @@ pub use search::{Found, InvalidSearch, Search};
 pub use service::{DeviceInventory, Inventory, InventoryError};
 pub use set::{AttributeSet, Described, Difference};
 pub use store::{InventoryMode, InventoryOutcome, InventoryWrite, store};
+pub use tags::{InvalidTags, Tag, TagMode};
 
 pub use crate::storage::inventory_list::{AttributeFilter, AttributeKey, InventoryFilter, InventoryOrder};

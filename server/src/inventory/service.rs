@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
-    Attribute, AttributeScope, AttributeValue, GroupName, InvalidGroupName, InvalidSearch, InventoryFilter,
-    InventoryOrder, shown,
+    Attribute, AttributeScope, AttributeValue, GroupName, InvalidGroupName, InvalidSearch, InvalidTags,
+    InventoryFilter, InventoryOrder, shown,
 };
 use crate::clock::Clock;
 use crate::devices::Device;
@@ -43,6 +44,12 @@ pub enum InventoryError {
     /// The name cannot be a group's.
     #[error(transparent)]
     InvalidGroupName(#[from] InvalidGroupName),
+    /// The tags cannot be a device's.
+    #[error(transparent)]
+    InvalidTags(#[from] InvalidTags),
+    /// The tags are not those that the caller has seen.
+    #[error("the tags of device {0} were changed in the meantime: get the device again")]
+    TagsChanged(DeviceId),
     /// The search asks for too much.
     #[error(transparent)]
     Search(#[from] InvalidSearch),
@@ -58,6 +65,8 @@ pub struct DeviceInventory {
     pub id: DeviceId,
     /// Its attributes: identity, then what is stored, then system.
     pub attributes: Vec<Attribute>,
+    /// Another one after each change of its tags; none before the first.
+    pub tags_edition: Option<Uuid>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
@@ -110,7 +119,12 @@ impl Inventory {
             let mut attributes = identity_attributes(&device);
             attributes.extend(stored.remove(&device.number).unwrap_or_default());
             attributes.extend(system_attributes(&device, seen_at));
-            list.push(DeviceInventory { id: device.id, attributes, updated_at: device.updated_at });
+            list.push(DeviceInventory {
+                id: device.id,
+                attributes,
+                tags_edition: device.tags_edition,
+                updated_at: device.updated_at,
+            });
         }
         Ok(list)
     }

@@ -54,6 +54,11 @@ impl AttributeSet {
         self.0.get(name)
     }
 
+    /// All attributes, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Described)> {
+        self.0.iter().map(|(name, attribute)| (name.as_str(), attribute))
+    }
+
     /// The set with what another one adds or replaces.
     #[must_use]
     pub fn merged(mut self, other: Self) -> Self {

@@ -6,6 +6,7 @@ use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     Select,
 };
+use uuid::Uuid;
 
 use super::entity::devices::{ActiveModel, Column, Entity, Model};
 use super::sight::device_seen;
@@ -16,7 +17,7 @@ use crate::ids::{DeviceId, DeviceNumber};
 /// Values in one `IN (…)`.
 const KEYS_PER_STATEMENT: usize = 10_000;
 
-/// Rows in one `INSERT`: ten values each.
+/// Rows in one `INSERT`: eleven values each.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// Which devices a list holds.
@@ -123,6 +124,7 @@ pub async fn insert_many(
             generation: ActiveValue::Set(0),
             group_name: ActiveValue::Set(None),
             inventory_digest: ActiveValue::Set(0),
+            tags_edition: ActiveValue::Set(None),
             created_at: ActiveValue::Set(now),
             updated_at: ActiveValue::Set(now),
         });
@@ -164,6 +166,22 @@ pub async fn set_inventory_digest(
 ) -> Result<(), StorageError> {
     Entity::update_many()
         .col_expr(Column::InventoryDigest, Expr::value(digest.cast_signed()))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Number.eq(number_column(number)))
+        .exec(&tx.executor())
+        .await?;
+    Ok(())
+}
+
+/// Stores which edition a device's tags are; none when they are forgotten.
+pub async fn set_tags_edition(
+    tx: &WriteScope<'_>,
+    number: DeviceNumber,
+    edition: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::TagsEdition, Expr::value(edition))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Number.eq(number_column(number)))
         .exec(&tx.executor())
@@ -242,7 +260,7 @@ pub async fn group_members(
 ) -> Result<(Vec<DeviceId>, u64), StorageError> {
     let query = mine(scope).filter(Column::GroupName.eq(group));
     let total = query.clone().count(&scope.executor()).await?;
-    let ids: Vec<uuid::Uuid> = query
+    let ids: Vec<Uuid> = query
         .select_only()
         .column(Column::Id)
         .order_by_asc(Column::Number)
@@ -272,6 +290,7 @@ pub(crate) fn device(row: Model) -> Result<Device, StorageError> {
         generation: u32::try_from(row.generation)
             .map_err(|_| StorageError::OutOfRange("devices.generation"))?,
         group: row.group_name,
+        tags_edition: row.tags_edition,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })

@@ -115,6 +115,7 @@ impl Round<'_> {
             status: DeviceStatus::Pending,
             generation: 0,
             group: None,
+            tags_edition: None,
             created_at: self.now,
             updated_at: self.now,
         };

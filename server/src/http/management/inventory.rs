@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::devices::device_id;
-use super::timestamp;
+use super::{edition, timestamp};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires};
 use crate::http::failure::storage_failure;
@@ -127,7 +127,7 @@ pub async fn list(
     tag = "Management API: inventory",
     params(("id" = String, Path, description = "Device id")),
     responses(
-        (status = 200, description = "The device", body = InventoryBody),
+        (status = 200, description = "The device; its `ETag` is a bare UUID, once it had tags", body = InventoryBody),
         (status = 401, description = "No valid session"),
         (status = 403, description = "Not allowed"),
         (status = 404, description = "No such device"),
@@ -136,7 +136,11 @@ pub async fn list(
 )]
 pub async fn get(caller: AuthedUser<ReadInventory>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let found = caller.inventory().get(device_id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(InventoryBody::from(found)))
+    let mut answer = HttpResponse::Ok();
+    if let Some(edition) = found.tags_edition {
+        answer.insert_header(edition::shown(edition));
+    }
+    Ok(answer.json(InventoryBody::from(found)))
 }
 
 impl From<InventoryError> for ApiError {
@@ -147,9 +151,10 @@ impl From<InventoryError> for ApiError {
             | InventoryError::GroupNotFound(_)
             | InventoryError::NotInGroup { .. } => Self::new(Code::NotFound, text),
             InventoryError::BeyondGroups(_) => Self::new(Code::PermissionDenied, text),
-            InventoryError::InvalidGroupName(_) | InventoryError::Search(_) => {
-                Self::new(Code::BadRequest, text)
-            }
+            InventoryError::InvalidGroupName(_)
+            | InventoryError::InvalidTags(_)
+            | InventoryError::Search(_) => Self::new(Code::BadRequest, text),
+            InventoryError::TagsChanged(_) => Self::new(Code::EditionMismatch, text),
             InventoryError::Storage(err) => storage_failure(err),
         }
     }

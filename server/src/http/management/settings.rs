@@ -1,9 +1,9 @@
 //! Settings of a tenant and of its users (management API §1.3).
 
-use actix_web::http::header::{ETAG, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 
+use super::edition::{self, seen};
 use super::users::OwnAccount;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::{AuthedUser, Requires, Sent};
@@ -110,14 +110,7 @@ pub async fn put_own(
 
 fn shown(settings: Option<Settings>) -> HttpResponse {
     let Some(settings) = settings else { return HttpResponse::Ok().json(Map::new()) };
-    // A bare UUID: clients send it back as they got it (management API §0.2).
-    HttpResponse::Ok().insert_header((ETAG, settings.edition.to_string())).json(settings.content)
-}
-
-/// The edition that the caller has seen, if it says.
-fn seen(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
-    let value = request.headers().get(IF_MATCH).map(|value| value.to_str());
-    value.transpose().map_err(|_| ApiError::new(Code::BadRequest, "If-Match is not ASCII"))
+    HttpResponse::Ok().insert_header(edition::shown(settings.edition)).json(settings.content)
 }
 
 impl From<SettingsError> for ApiError {

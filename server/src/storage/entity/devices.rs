@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) generation: i64,
     pub(crate) group_name: Option<String>,
     pub(crate) inventory_digest: i64,
+    pub(crate) tags_edition: Option<Uuid>,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
 }

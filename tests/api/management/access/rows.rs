@@ -51,6 +51,9 @@ pub(super) const ROWS: &[Row] = &[
     // Inventory and groups, for users.
     row("GET", "/api/management/v1/inventory/devices", User("inventory:read")),
     row("GET", "/api/management/v1/inventory/devices/{id}", User("inventory:read")),
+    row("DELETE", "/api/management/v1/inventory/devices/{id}", User("inventory:write")),
+    row("PUT", "/api/management/v1/inventory/devices/{id}/tags", User("inventory:write")),
+    row("PATCH", "/api/management/v1/inventory/devices/{id}/tags", User("inventory:write")),
     row("POST", "/api/management/v2/inventory/filters/search", User("inventory:read")),
     row("GET", "/api/management/v2/inventory/filters/attributes", User("inventory:read")),
     row("GET", "/api/management/v2/inventory/filters", User("inventory:read")),
@@ -86,6 +89,7 @@ pub(super) const ROWS: &[Row] = &[
     row("GET", "/api/management/v1/deployments/artifacts/{id}/download", User("artifacts:read")),
     row("GET", "/api/management/v1/deployments/artifacts/{id}/content", Anybody),
     row("HEAD", "/api/management/v1/deployments/artifacts/{id}/content", Anybody),
+    row("GET", "/api/management/v1/deployments/config", User("deployments:read")),
     row("GET", "/api/management/v1/deployments/limits/{name}", User("artifacts:read")),
     row("GET", "/api/management/v2/deployments/deployments/releases", User("artifacts:read")),
     row("DELETE", "/api/management/v2/deployments/deployments/releases", User("artifacts:delete")),
@@ -193,6 +197,10 @@ pub(super) const ROWS: &[Row] = &[
     row("GET", "/api/management/v2/tenantadm/tenants/me", User("account:own")),
     row("GET", "/api/management/v1/tenantadm/user/tenant", User("account:own")),
     row("GET", "/api/management/v1/useradm/users/tenants/{id}/token", User("account:own")),
+    // Connections of devices.
+    row("GET", "/api/management/v1/deviceconnect/devices/{id}", User("devices:read")),
+    row("POST", "/api/management/v1/deviceconnect/devices/{id}/check-update", User("devices:connect")),
+    row("POST", "/api/management/v1/deviceconnect/devices/{id}/send-inventory", User("devices:connect")),
     // Other clouds.
     row("GET", "/api/management/v1/iot-manager/integrations", User("account:own")),
     // Who did what.
