@@ -110,6 +110,7 @@ routes! {
     HEAD "/api/management/v1/deployments/artifacts/uploads/{id}" => management::uploads::offset;
     PATCH "/api/management/v1/deployments/artifacts/uploads/{id}" => management::uploads::append;
     DELETE "/api/management/v1/deployments/artifacts/uploads/{id}" => management::uploads::end;
+    POST "/api/management/v1/deployments/artifacts/generate" => management::artifact_generate::generate;
     GET "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::get;
     PUT "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::describe;
     DELETE "/api/management/v1/deployments/artifacts/{id}" => management::artifacts::delete;

@@ -8,6 +8,7 @@ mod artifact;
 mod compare;
 mod content;
 mod description;
+mod generate;
 mod inspect;
 mod labels;
 mod publish;
@@ -25,6 +26,7 @@ pub use artifact::{Artifact, Contents, Depends, Payload, PayloadFile, Release, S
 pub use compare::compare_rest;
 pub use content::{Content, settle_blobs, sweep};
 pub use description::{InvalidDescription, MAX_DESCRIPTION_BYTES};
+pub use generate::{GenerateError, RawFile, Recipe};
 pub use labels::{InvalidLabel, MAX_NOTES_CHARS, MAX_TAGS, MAX_TAGS_PER_RELEASE, Notes, Tags};
 pub use service::{ReleaseError, Releases};
 pub use slots::{MAX_SLOTS, Slot, TooManySlots, slots};

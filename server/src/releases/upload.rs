@@ -17,7 +17,7 @@ use crate::storage::blobs::{BlobError, FinishedBlob, StagedBlob};
 use crate::storage::{Access, StorageError, signature_policies, verification_keys};
 
 /// Chunks that may wait for the disk before the sender has to.
-const CHUNKS_IN_FLIGHT: usize = 4;
+pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
 
 /// What comes with an upload.
 #[derive(Clone, Debug)]

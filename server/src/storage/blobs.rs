@@ -44,6 +44,18 @@ pub enum BlobError {
     },
 }
 
+impl BlobError {
+    /// What the refusal of a file system means.
+    #[must_use]
+    pub fn of(what: &'static str, source: io::Error) -> Self {
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            Self::Full
+        } else {
+            Self::Io { what, source }
+        }
+    }
+}
+
 /// The blobs of one data directory. Clones are the same store.
 #[derive(Clone, Debug)]
 pub struct BlobStore {
@@ -108,6 +120,12 @@ impl BlobStore {
         let file =
             NamedTempFile::new_in(self.root.join(STAGING)).map_err(failed_to("make a file for a blob"))?;
         Ok(StagedBlob { file, hasher: Sha256::new(), size: 0 })
+    }
+
+    /// The folder of what is not finished: a start empties it.
+    #[must_use]
+    pub fn staging(&self) -> PathBuf {
+        self.root.join(STAGING)
     }
 
     /// Opens a blob for reading; also returns its size in bytes.
@@ -230,6 +248,11 @@ impl StagedBlob {
         Ok(())
     }
 
+    /// The bytes written so far, to be read from their beginning.
+    pub fn reopen(&self) -> Result<std::fs::File, BlobError> {
+        self.file.reopen().map_err(failed_to("read an unfinished blob"))
+    }
+
     /// Bytes written so far.
     #[must_use]
     pub const fn size(&self) -> u64 {
@@ -291,13 +314,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 pub(super) fn failed_to(what: &'static str) -> impl FnOnce(io::Error) -> BlobError {
-    move |source| {
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-            BlobError::Full
-        } else {
-            BlobError::Io { what, source }
-        }
-    }
+    move |source| BlobError::of(what, source)
 }
 
 fn sweep(root: &Path, referenced: &HashSet<[u8; 32]>) -> io::Result<usize> {

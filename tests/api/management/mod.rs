@@ -1,6 +1,7 @@
 //! `/api/management/`: what users and their tools say.
 
 mod access;
+mod artifact_generate;
 mod artifacts;
 mod audit;
 mod console_start;
@@ -51,6 +52,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(tags::trials());
     trials.extend(console_start::trials());
     trials.extend(artifacts::trials());
+    trials.extend(artifact_generate::trials());
     trials.extend(uploads::trials());
     trials.extend(releases::trials());
     trials.extend(release_trust::trials());

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod artifact_body;
+pub mod artifact_generate;
 pub mod artifact_link;
 pub mod artifact_upload;
 pub mod artifacts;

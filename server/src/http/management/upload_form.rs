@@ -14,13 +14,13 @@ use crate::http::shared_payload::SharedPayload;
 use crate::ids::ArtifactId;
 
 /// Bytes of one small field.
-const MAX_FIELD_BYTES: usize = 1 << 20;
+pub(super) const MAX_FIELD_BYTES: usize = 1 << 20;
 
 /// Digits of a size.
 const MAX_SIZE_BYTES: usize = 20;
 
 /// Fields before the file, unknown ones included.
-const MAX_FIELDS: usize = 32;
+pub(super) const MAX_FIELDS: usize = 32;
 
 /// How long a client may take to send anything more.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
@@ -53,8 +53,7 @@ pub(in crate::http) fn open(request: &HttpRequest, body: SharedPayload) -> Resul
 pub(in crate::http) async fn until_artifact(form: &mut Multipart) -> Result<(UploadFields, Field), ApiError> {
     let mut fields = UploadFields::default();
     for _ in 0..MAX_FIELDS {
-        let next = tokio::time::timeout(PATIENCE, form.next()).await.map_err(|_| too_slow())?;
-        let mut part = next.ok_or_else(no_artifact)?.map_err(|err| malformed(&err))?;
+        let mut part = next_part(form).await?.ok_or_else(no_artifact)?;
         match part.name().unwrap_or_default().to_owned().as_str() {
             "artifact" => return Ok((fields, part)),
             "size" => fields.size = Some(size(&text("size", &mut part, MAX_SIZE_BYTES).await?)?),
@@ -71,13 +70,20 @@ pub(in crate::http) async fn until_artifact(form: &mut Multipart) -> Result<(Upl
     Err(ApiError::new(Code::BadRequest, format!("more than {MAX_FIELDS} fields before the artifact")))
 }
 
+/// The next part of a form.
+pub(super) async fn next_part(form: &mut Multipart) -> Result<Option<Field>, ApiError> {
+    let next = tokio::time::timeout(PATIENCE, form.next()).await.map_err(|_| too_slow())?;
+    next.transpose().map_err(|err| malformed(&err))
+}
+
 /// The next bytes of a part.
 pub(in crate::http) async fn next_chunk(part: &mut Field) -> Result<Option<Bytes>, ApiError> {
     let next = tokio::time::timeout(PATIENCE, part.next()).await.map_err(|_| too_slow())?;
     next.transpose().map_err(|err| malformed(&err))
 }
 
-async fn text(name: &str, part: &mut Field, limit: usize) -> Result<String, ApiError> {
+/// The text of a small part.
+pub(super) async fn text(name: &str, part: &mut Field, limit: usize) -> Result<String, ApiError> {
     let mut value = Vec::new();
     while let Some(chunk) = next_chunk(part).await? {
         if value.len() + chunk.len() > limit {
@@ -88,7 +94,8 @@ async fn text(name: &str, part: &mut Field, limit: usize) -> Result<String, ApiE
     String::from_utf8(value).map_err(|_| ApiError::new(Code::BadRequest, format!("{name}: not UTF-8")))
 }
 
-async fn skip(part: &mut Field) -> Result<(), ApiError> {
+/// Goes past a small part that nobody knows.
+pub(super) async fn skip(part: &mut Field) -> Result<(), ApiError> {
     let mut skipped = 0;
     while let Some(chunk) = next_chunk(part).await? {
         skipped += chunk.len();

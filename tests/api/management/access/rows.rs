@@ -83,6 +83,7 @@ pub(super) const ROWS: &[Row] = &[
     row("HEAD", "/api/management/v1/deployments/artifacts/uploads/{id}", User("artifacts:upload")),
     row("PATCH", "/api/management/v1/deployments/artifacts/uploads/{id}", User("artifacts:upload")),
     row("DELETE", "/api/management/v1/deployments/artifacts/uploads/{id}", User("artifacts:upload")),
+    row("POST", "/api/management/v1/deployments/artifacts/generate", User("artifacts:upload")),
     row("GET", "/api/management/v1/deployments/artifacts/{id}", User("artifacts:read")),
     row("PUT", "/api/management/v1/deployments/artifacts/{id}", User("artifacts:update")),
     row("DELETE", "/api/management/v1/deployments/artifacts/{id}", User("artifacts:delete")),
