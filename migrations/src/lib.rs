@@ -44,6 +44,7 @@ mod m20261125_000038_tenants_name;
 mod m20261125_000039_saved_filters;
 mod m20261125_000040_devices_tags_edition;
 mod m20261125_000046_deployments_phases;
+mod m20261125_000047_device_deployments_deleted;
 
 /// Applies the schema changes that a database does not have yet.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000039_saved_filters::Migration),
             Box::new(m20261125_000040_devices_tags_edition::Migration),
             Box::new(m20261125_000046_deployments_phases::Migration),
+            Box::new(m20261125_000047_device_deployments_deleted::Migration),
         ]
     }
 }

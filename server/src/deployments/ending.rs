@@ -80,3 +80,43 @@ pub(crate) async fn end_for_device(
     let touched: Vec<DeploymentNumber> = changes.iter().map(|change| change.number).collect();
     finish_complete(tx, &touched, now).await
 }
+
+/// Takes what a device has ended out of its history. Of deployments that go on, it begins again: it is offered them as if
+/// it had not.
+pub(crate) async fn forget_of_device(
+    tx: &WriteScope<'_>,
+    number: DeviceNumber,
+    device: DeviceId,
+    now: DateTime<Utc>,
+) -> Result<usize, StorageError> {
+    let mut rows = device_deployments::ended_of_device(tx, device).await?;
+    let numbers: Vec<DeploymentNumber> = rows.iter().map(|row| row.deployment).collect();
+    let unfinished: Vec<_> = deployments::find_by_numbers(tx, &numbers)
+        .await?
+        .into_iter()
+        .filter(|deployment| deployment.finished_at.is_none())
+        .collect();
+    let mut changes = Vec::new();
+    for row in &mut rows {
+        let Some(deployment) = unfinished.iter().find(|deployment| deployment.number == row.deployment)
+        else {
+            row.deleted_at = Some(now);
+            continue;
+        };
+        let pending = DeviceDeploymentState::Pending;
+        let mut statistics = Statistics::default();
+        statistics.transfer(row.state, pending);
+        changes.push(CounterChange { number: row.deployment, statistics, asked: 0, size: 0 });
+        (row.state, row.substate, row.finished_at) = (pending, None, None);
+        row.retries_left = deployment.retries;
+        tx.record(Change::DeviceDeployment {
+            deployment: row.deployment,
+            device: number,
+            artifact: row.artifact,
+            state: pending,
+        });
+    }
+    device_deployments::update_many(tx, &rows).await?;
+    deployments::count(tx, &changes).await?;
+    Ok(rows.len())
+}

@@ -115,4 +115,6 @@ pub struct DeviceDeployment {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// When it was taken out of the history of the device.
+    pub deleted_at: Option<DateTime<Utc>>,
 }

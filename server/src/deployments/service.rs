@@ -6,7 +6,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 
-use super::ending::end_for_device;
+use super::ending::{end_for_device, forget_of_device};
 use super::{
     Deployment, DeviceDeployment, DeviceDeploymentState, InvalidPhases, PhasePlan, Phases, Statistics,
 };
@@ -255,6 +255,24 @@ impl Deployments {
         end_for_device(&everywhere, found.number, device, DeviceDeploymentState::Aborted, now).await?;
         let object = Object::device(device, found.identity.as_str());
         write.audit(Event::new(Action::Abort, object).change("deployments: all unfinished"));
+        tx.commit(now).await?;
+        Ok(())
+    }
+}
+
+impl Deployments {
+    /// Forgets what a device has ended; it is offered again what goes on. One that does not exist has no history.
+    pub async fn forget_history(&self, device: DeviceId) -> Result<(), DeploymentError> {
+        let now = self.clock.now();
+        let tx = self.scope.begin().await?;
+        let write = tx.scope();
+        let Some(found) = devices::find(&write, device).await? else { return Ok(()) };
+        let forgotten = forget_of_device(&write.unlimited(), found.number, device, now).await?;
+        if forgotten == 0 {
+            return Ok(());
+        }
+        let object = Object::device(device, found.identity.as_str());
+        write.audit(Event::new(Action::Delete, object).change(format!("history: {forgotten} deployments")));
         tx.commit(now).await?;
         Ok(())
     }

@@ -116,6 +116,8 @@ impl TenantRollouts {
                 rollout.active.remove(&device);
                 rollout.done.insert(device.as_u32());
             } else {
+                // One that has ended begins again when its history is forgotten.
+                rollout.done.remove(device.as_u32());
                 rollout.active.insert(device, ActiveUpdate { artifact, state });
             }
         }

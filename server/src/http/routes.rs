@@ -206,6 +206,7 @@ routes! {
     POST "/api/management/v1/deployments/deployments/group/{name}" => management::deployments::create_for_group;
     GET "/api/management/v1/deployments/deployments/devices/{device}" => management::device_deployments::history;
     DELETE "/api/management/v1/deployments/deployments/devices/{device}" => management::device_deployments::abort_for_device;
+    DELETE "/api/management/v1/deployments/deployments/devices/{device}/history" => management::device_deployments::forget_history;
     GET "/api/management/v1/deployments/deployments/{id}" => management::deployments::get;
     PUT "/api/management/v1/deployments/deployments/{id}/status" => management::deployments::abort;
     GET "/api/management/v1/deployments/deployments/{id}/statistics" => management::deployment_lists::get_statistics;

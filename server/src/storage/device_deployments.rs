@@ -17,7 +17,7 @@ use super::{Access, Page, StorageError, WriteScope, devices};
 use crate::deployments::{DeviceDeployment, DeviceDeploymentState, Statistics};
 use crate::ids::{ArtifactId, DeploymentId, DeploymentNumber, DeviceId, DeviceNumber};
 
-/// Rows in one statement: fifteen values each.
+/// Rows in one statement: sixteen values each.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// A device deployment that is about to be stored.
@@ -86,6 +86,20 @@ pub async fn unfinished_of_device(
     rows.into_iter().map(device_deployment).collect()
 }
 
+/// The device deployments of a device that have ended and are in its history.
+pub async fn ended_of_device(
+    scope: &impl Access,
+    device: DeviceId,
+) -> Result<Vec<DeviceDeployment>, StorageError> {
+    let rows = mine(scope)
+        .filter(Column::DeviceId.eq(device.as_uuid()))
+        .filter(Column::FinishedAt.is_not_null())
+        .filter(Column::DeletedAt.is_null())
+        .all(&scope.executor())
+        .await?;
+    rows.into_iter().map(device_deployment).collect()
+}
+
 /// What the fleet index needs of a deployment: device, artifact and state of each row.
 pub async fn states_of(
     scope: &impl Access,
@@ -120,15 +134,16 @@ pub async fn list_of_deployment(
     paged(scope, query.order_by_asc(Column::Id), page).await
 }
 
-/// A part of a device's device deployments in any of these states (empty for all), newest first.
+/// A part of a device's history: its device deployments in any of these states (empty for all), newest first, without
+/// those that were taken out.
 pub async fn list_of_device(
     scope: &impl Access,
     device: DeviceId,
     states: &[DeviceDeploymentState],
     page: Option<Page>,
 ) -> Result<(Vec<DeviceDeployment>, u64), StorageError> {
-    let query = in_states(seen(scope).filter(Column::DeviceId.eq(device.as_uuid())), states);
-    paged(scope, query.order_by_desc(Column::Id), page).await
+    let kept = seen(scope).filter(Column::DeviceId.eq(device.as_uuid())).filter(Column::DeletedAt.is_null());
+    paged(scope, in_states(kept, states).order_by_desc(Column::Id), page).await
 }
 
 /// Stores new device deployments.
@@ -158,6 +173,7 @@ pub async fn insert_many(
             started_at: ActiveValue::Set(None),
             finished_at: ActiveValue::Set(new.state.is_final().then_some(now)),
             retries_left: ActiveValue::Set(retries_column(new.retries)),
+            deleted_at: ActiveValue::Set(None),
         });
         Entity::insert_many(rows).exec_without_returning(&tx.executor()).await?;
     }
@@ -183,6 +199,7 @@ pub async fn update_many(tx: &WriteScope<'_>, changed: &[DeviceDeployment]) -> R
             started_at: ActiveValue::Set(row.started_at),
             finished_at: ActiveValue::Set(row.finished_at),
             retries_left: ActiveValue::Set(retries_column(row.retries_left)),
+            deleted_at: ActiveValue::Set(row.deleted_at),
         });
         let changed = [
             Column::ArtifactId,
@@ -193,6 +210,7 @@ pub async fn update_many(tx: &WriteScope<'_>, changed: &[DeviceDeployment]) -> R
             Column::StartedAt,
             Column::FinishedAt,
             Column::RetriesLeft,
+            Column::DeletedAt,
         ];
         Entity::insert_many(rows)
             .on_conflict(OnConflict::column(Column::Id).update_columns(changed).to_owned())
@@ -317,5 +335,6 @@ fn device_deployment(row: Model) -> Result<DeviceDeployment, StorageError> {
         created_at: row.created_at,
         started_at: row.started_at,
         finished_at: row.finished_at,
+        deleted_at: row.deleted_at,
     })
 }

@@ -93,6 +93,13 @@ pub enum Object {
 }
 
 impl Permission {
+    /// Whether who has it can give itself everything, or take it from others: what makes it lasting asks for a fresh proof
+    /// of who is calling (user authentication §4).
+    #[must_use]
+    pub const fn is_of_admins(self) -> bool {
+        matches!(self, Self::SettingsWrite | Self::TenantsManage | Self::TrustWrite | Self::UsersManage)
+    }
+
     /// What it is about. What makes something new is about the tenant: what is new has no group and no tag.
     #[must_use]
     pub const fn object(self) -> Object {

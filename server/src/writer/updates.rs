@@ -172,6 +172,7 @@ impl Round {
                 created_at: self.now,
                 started_at: None,
                 finished_at: None,
+                deleted_at: None,
             },
             stored: None,
             is_changed: true,

@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         phases_that_cannot_be_are_refused,
         a_device_that_may_fail_again_is_offered_the_same_again,
         what_was_counted_survives_a_restart,
+        who_forgets_its_history_begins_again,
     ];
     trials.extend(harness::peer_trials![&[Peer::Faketime]; phases_begin_by_the_clock]);
     trials
@@ -213,6 +214,53 @@ fn what_was_counted_survives_a_restart() {
     server.restart();
     assert_eq!(rollout.offered(), [offered[0]], "one tries again, one is done, one waits");
     assert_eq!(begun(&shown(&server, &id)), [2, 0]);
+}
+
+fn who_forgets_its_history_begins_again() {
+    let server = TestServer::start();
+    let rollout = Rollout::prepare(&server, 2);
+    let (first, second) = (&rollout.devices[0], &rollout.devices[1]);
+    let id_of = |device: &Device| server.admin().device_id(device);
+    let over = {
+        let alone = json!({ "name": "alone", "artifact_name": rollout.release, "devices": [id_of(first)] });
+        location_id(&server.admin().send_json("POST", DEPLOYMENTS, &alone).expect(201))
+    };
+    first.next_offer();
+    first.report(&over, "success").expect(204);
+    let id = rollout.deploy(&server, &json!({}));
+    first.next_offer();
+    first.report(&id, "downloading").expect(204);
+    first.report(&id, "failure").expect(204);
+    first.next_nothing();
+    let path = format!("{DEPLOYMENTS}/devices/{}", id_of(first));
+    let history = || {
+        let list = server.admin().get(&path).expect(200).json();
+        let entries = list.as_array().expect("a list").clone();
+        entries
+            .iter()
+            .map(|entry| entry["device"]["status"].as_str().expect("a status").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(history(), ["failure", "success"]);
+
+    server.admin().send("DELETE", &format!("{path}/history")).expect(204);
+    assert_eq!(history(), ["pending"], "what is over is gone, and what goes on begins again");
+    let counters = |id: &str| shown(&server, id)["statistics"]["status"].clone();
+    assert_eq!((&counters(&id)["failure"], &counters(&id)["pending"]), (&json!(0), &json!(2)));
+    assert_eq!(counters(&over)["success"], json!(1), "the deployment still tells");
+    let told = server.admin().get(&format!("{DEPLOYMENTS}/{over}/devices/list")).expect(200).json();
+    assert!(told[0]["deleted"].is_string() && told[0]["status"] == "success", "{told}");
+    server.restart();
+    assert_eq!(first.next_offer()["id"], json!(id));
+    first.report(&id, "installing").expect(204);
+    first.report(&id, "success").expect(204);
+    second.next_offer();
+    second.report(&id, "success").expect(204);
+    let deployment = shown(&server, &id);
+    assert_eq!((&deployment["status"], &deployment["device_count"]), (&json!("finished"), &json!(2)));
+    for nobody in ["0191d3c0-0000-7000-8000-000000000000", "nonsense"] {
+        server.admin().send("DELETE", &format!("{DEPLOYMENTS}/devices/{nobody}/history")).expect(204);
+    }
 }
 
 fn phases_begin_by_the_clock() {

@@ -410,6 +410,14 @@ fn a_proof_is_fresh_for_ten_minutes() {
         (refused.status == 403).then(|| assert_eq!(refused.json()["code"], "step_up_required"))
     });
     admin.get(POLICY).expect(200);
+    // A token that could do all of that is as much as doing it; a narrow one is not.
+    let tokens = "/api/management/v1/useradm/tokens";
+    for wide in [json!({ "name": "all" }), json!({ "name": "users", "scopes": ["users:manage"] })] {
+        let refused = admin.send_json("POST", tokens, &wide).expect_error(403);
+        assert_eq!(refused.json()["code"], "step_up_required");
+    }
+    admin.send_json("POST", tokens, &json!({ "name": "narrow", "scopes": ["artifacts:read"] })).expect(201);
     let fresh = step_up(&server, &admin, &json!({ "password": PASSWORD }));
     fresh.send_json("PUT", POLICY, &policy).expect(204);
+    fresh.send_json("POST", tokens, &json!({ "name": "all" })).expect(201);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use super::user::require_fresh;
 use super::{AuthedUser, consoles, reset_letter};
 use crate::audit::{Checkpoint, CustodyError, Trail};
 use crate::config::{Limits, PublicUrl};
@@ -81,6 +82,11 @@ impl<P> AuthedUser<P> {
     pub async fn confirm_password(&self, password: SecretString) -> Result<ConfirmedPassword, ConfirmError> {
         let from = self.actor.origin.address;
         self.core.logins.confirm_password(&self.principal, password, from).await
+    }
+
+    /// Asks for a proof of the last minutes of who is calling, where only some of what a handler does needs it.
+    pub fn require_fresh(&self) -> Result<(), ApiError> {
+        require_fresh(&self.core, &self.principal)
     }
 
     /// Gives the caller a token that says that it just proved who it is.

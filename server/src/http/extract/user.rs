@@ -91,15 +91,22 @@ impl<P: Requires + 'static> FromRequest for AuthedUser<P> {
                 Freshness::WhereAsked => core.config.users.step_up_on_compatible_paths,
                 Freshness::Always => true,
             };
-            if wants_fresh && !principal.is_fresh(core.clock.now(), FRESH) {
-                let message = "prove again who you are, at useradm/auth/step-up";
-                return Err(ApiError::new(Code::StepUpRequired, message));
+            if wants_fresh {
+                require_fresh(&core, &principal)?;
             }
             let actor = Arc::new(Actor::caller(&principal, origin));
             let sight = Arc::new(sight(&principal.rights, P::PERMISSION));
             Ok(Self { principal, actor, sight, core, permission: PhantomData })
         })
     }
+}
+
+/// Asks for a proof of the last minutes of who is calling.
+pub(super) fn require_fresh(core: &Core, principal: &Principal) -> Result<(), ApiError> {
+    if principal.is_fresh(core.clock.now(), FRESH) {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::StepUpRequired, "prove again who you are, at useradm/auth/step-up"))
 }
 
 /// What a handler that needs a permission gets to see: what the permission reaches, and beside it what the caller may see

@@ -69,6 +69,9 @@ pub struct DeviceDeploymentBody {
     started: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished: Option<String>,
+    /// When it was taken out of the history of the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     substate: Option<String>,
     log: bool,
@@ -131,6 +134,7 @@ impl From<DeviceDeployment> for DeviceDeploymentBody {
             created: timestamp(row.created_at),
             started: row.started_at.map(timestamp),
             finished: row.finished_at.map(timestamp),
+            deleted: row.deleted_at.map(timestamp),
             substate: row.substate,
             log: row.logged,
             image: row.artifact.map(|id| ImageBody { id: id.to_string(), size: row.artifact_size }),

@@ -170,6 +170,29 @@ pub async fn abort_for_device(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Forgets what a device has ended. It is offered again what goes on; of what is over, the deployment still tells.
+#[utoipa::path(
+    delete,
+    path = "/api/management/v1/deployments/deployments/devices/{device}/history",
+    tag = "Management API: deployments",
+    params(("device" = String, Path, description = "Device id")),
+    responses(
+        (status = 204, description = "Forgotten, or no such device"),
+        (status = 401, description = "No valid session"),
+        (status = 403, description = "Not allowed"),
+    ),
+    security(("user" = []))
+)]
+pub async fn forget_history(
+    caller: AuthedUser<AbortDeployments>,
+    device: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    if let Ok(device) = device.parse() {
+        caller.deployments().forget_history(device).await?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
 fn states(word: Option<&str>) -> Result<Vec<DeviceDeploymentState>, ApiError> {
     use DeviceDeploymentState as S;
     let all = || S::ALL.into_iter();

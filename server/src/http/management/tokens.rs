@@ -110,7 +110,7 @@ impl From<PersonalToken> for TokenBody {
         (status = 201, description = "The token", body = ShownTokenBody),
         (status = 400, description = "Malformed body, name, time, scope or network"),
         (status = 401, description = "No valid session"),
-        (status = 403, description = "Not allowed: tokens make no tokens"),
+        (status = 403, description = "Not allowed: tokens make no tokens; or one that is of admins, and the proof of who is calling is too old"),
         (status = 409, description = "The caller has a token of this name"),
         (status = 413, description = "Body too large"),
         (status = 415, description = "Not JSON"),
@@ -129,6 +129,12 @@ pub async fn create(Sent(caller, body): Sent<OwnAccount, NewTokenBody>) -> Resul
         scopes: body.scopes.as_deref().map(scopes).transpose()?,
         networks: body.networks.as_deref().map(networks).transpose()?,
     };
+    let is_of_admins =
+        |permission: &Permission| permission.is_of_admins() && caller.principal().may(*permission);
+    let scopes = limits.scopes.as_deref().unwrap_or(Permission::ALL);
+    if caller.principal().token.is_none() && scopes.iter().any(is_of_admins) {
+        caller.require_fresh()?;
+    }
     let new = NewToken { name: body.name, limits, lifetime };
     let shown = caller.personal_tokens().create(new).await?;
     tracing::info!(user.id = %shown.token.user, token.id = %shown.token.id, "personal token made");

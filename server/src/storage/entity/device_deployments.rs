@@ -21,6 +21,7 @@ pub(crate) struct Model {
     pub(crate) started_at: Option<DateTimeUtc>,
     pub(crate) finished_at: Option<DateTimeUtc>,
     pub(crate) retries_left: i32,
+    pub(crate) deleted_at: Option<DateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -174,6 +174,11 @@ pub(super) const ROWS: &[Row] = &[
     row("POST", "/api/management/v1/deployments/deployments/group/{name}", User("deployments:create")),
     row("GET", "/api/management/v1/deployments/deployments/devices/{device}", User("deployments:read")),
     row("DELETE", "/api/management/v1/deployments/deployments/devices/{device}", User("deployments:abort")),
+    row(
+        "DELETE",
+        "/api/management/v1/deployments/deployments/devices/{device}/history",
+        User("deployments:abort"),
+    ),
     row("GET", "/api/management/v1/deployments/deployments/{id}", User("deployments:read")),
     row("PUT", "/api/management/v1/deployments/deployments/{id}/status", User("deployments:abort")),
     row("GET", "/api/management/v1/deployments/deployments/{id}/statistics", User("deployments:read")),
