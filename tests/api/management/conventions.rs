@@ -2,9 +2,10 @@
 
 use harness::management::{ARTIFACTS, DEPLOYMENTS, DEVAUTH, LOGIN};
 use harness::names::unknown_uuid;
+use harness::process::run_ok;
 use harness::{Body, Request, shared_server};
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) fn trials() -> Vec<Trial> {
     harness::storage_trials![
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         anonymous_bodies_are_small,
         malformed_authorization_is_401,
         paging_is_checked,
+        every_list_is_paged_alike,
         options_lists_the_methods,
     ]
 }
@@ -187,4 +189,51 @@ fn options_lists_the_methods() {
     let allowed = response.header_values("Allow").join(",");
     assert!(allowed.contains("GET") && allowed.contains("POST"), "{response}");
     assert_eq!(response.header("Access-Control-Allow-Origin"), None);
+}
+
+/// Lists that have no total, for which there is another route (management API §0.1).
+const WITHOUT_TOTAL: [&str; 2] =
+    ["/api/management/v2/devauth/devices", "/api/management/v2/deployments/artifacts"];
+
+/// Lists that take a part that cannot be for the usual one (management API §0.1).
+const FORGIVING: [&str; 4] = [
+    "/api/management/v1/deployments/artifacts/list",
+    "/api/management/v2/deployments/artifacts",
+    "/api/management/v2/deployments/deployments/releases",
+    "/api/management/v1/deployments/deployments/releases/list",
+];
+
+/// All lists of the server's own document that come in parts, a new one by itself.
+fn every_list_is_paged_alike() {
+    let server = shared_server();
+    let document: Value = serde_json::from_str(&run_ok(&mut server.command(&["openapi"]))).expect("JSON");
+    let is_paged = |operation: &Value| {
+        let parameters = operation["get"]["parameters"].as_array();
+        parameters.into_iter().flatten().any(|parameter| parameter["name"] == "per_page")
+    };
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let lists: Vec<&str> = paths
+        .filter(|(path, operation)| is_paged(operation) && !path.contains('{'))
+        .map(|(path, _)| path.as_str())
+        .collect();
+    assert!(lists.len() >= 12, "{lists:?}");
+    for path in &lists {
+        let part = server.admin().get(&format!("{path}?page=1&per_page=1")).expect(200);
+        assert!(part.json().as_array().is_some_and(|items| items.len() <= 1), "{path}: {part}");
+        let links = part.header_values("Link").join("\n");
+        assert!(links.contains("rel=\"first\"") && links.contains("per_page=1"), "{path}: {links:?}");
+        let total = part.header("X-Total-Count").map(str::parse::<u64>);
+        assert_eq!(total.is_some(), !WITHOUT_TOTAL.contains(path), "{path}: {part}");
+        assert!(total.is_none_or(|total| total.is_ok()), "{path}: {part}");
+        let beyond = server.admin().get(&format!("{path}?page=100000&per_page=500")).expect(200);
+        assert_eq!(beyond.json(), json!([]), "{path}");
+        for wrong in ["page=0", "page=x", "per_page=-1", "per_page=0", "per_page=99999999999999999999"] {
+            let answer = server.admin().get(&format!("{path}?{wrong}"));
+            if FORGIVING.contains(path) {
+                answer.expect(200);
+            } else {
+                assert_eq!(answer.expect_error(400).json()["code"], "bad_request", "{path}?{wrong}");
+            }
+        }
+    }
 }
