@@ -227,6 +227,9 @@ fn devices(server: &TestServer, planted: &mut Planted) -> String {
     let device = server.accepted_device();
     let token = device.token.clone().expect("a token");
     planted.plant_token("a device's token", &token);
+    // What a captured request is good for, it is good for as long as its key (S1, check 10): neither body nor signature
+    // may be in a log. The database has identity and key, in other forms.
+    planted.plant("a device's request", String::from_utf8(device.auth_body()).expect("JSON").trim());
     planted.plant("a device's signature", device.key.sign(&device.auth_body()));
     let artifact = ArtifactSpec::new(&device.device_type).write();
     let id = admin.upload(&artifact);

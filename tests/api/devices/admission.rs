@@ -12,16 +12,16 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_allowed_transition_works,
         preauthorized_set_has_no_transitions,
         unknown_status_and_sets_are_refused,
-        preauthorized_device_is_accepted_at_first_contact,
+        s1_02_preauthorized_device_is_accepted_at_first_contact,
         preauthorized_device_with_another_key_is_pending,
-        preauthorizing_a_known_identity_is_409_with_the_device,
-        forced_preauthorization_adds_an_auth_set,
+        s1_08_preauthorizing_a_known_identity_is_409_with_the_device,
+        s1_08_forced_preauthorization_adds_an_auth_set,
         malformed_preauthorization_is_400,
         device_limit_is_422_for_users_and_401_for_devices,
         decommissioned_device_starts_anew,
         dismissed_set_is_gone,
         dismissed_preauthorized_device_is_gone,
-        pending_devices_are_capped,
+        s1_09_pending_devices_are_capped,
         pending_keys_of_one_device_are_capped,
     ]
 }
@@ -71,7 +71,7 @@ fn unknown_status_and_sets_are_refused() {
     put(&admin.device_id(&device), &admin.auth_set_id(&other)).expect_error(400);
 }
 
-fn preauthorized_device_is_accepted_at_first_contact() {
+fn s1_02_preauthorized_device_is_accepted_at_first_contact() {
     let server = shared_server();
     let mut device = server.device();
     let response =
@@ -96,7 +96,7 @@ fn preauthorized_device_with_another_key_is_pending() {
     assert_eq!(shown["auth_sets"].as_array().map(Vec::len), Some(2));
 }
 
-fn preauthorizing_a_known_identity_is_409_with_the_device() {
+fn s1_08_preauthorizing_a_known_identity_is_409_with_the_device() {
     let server = shared_server();
     let device = server.accepted_device();
     let key = DeviceKey::ed25519().public_pem();
@@ -104,7 +104,7 @@ fn preauthorizing_a_known_identity_is_409_with_the_device() {
     assert_eq!(conflict, server.admin().show_device(&device));
 }
 
-fn forced_preauthorization_adds_an_auth_set() {
+fn s1_08_forced_preauthorization_adds_an_auth_set() {
     let server = shared_server();
     let device = server.accepted_device();
     let mut twin = device.twin(DeviceKey::ed25519());
@@ -199,7 +199,7 @@ fn dismissed_preauthorized_device_is_gone() {
     assert_eq!(admin.find_device(&device.identity_json()), None);
 }
 
-fn pending_devices_are_capped() {
+fn s1_09_pending_devices_are_capped() {
     let server = ServerSetup::default().env("SEALIFT_LIMITS__PENDING_DEVICES_MAX", "2").start();
     let admin = server.admin();
     let mut known: Vec<_> = (0..2).map(|_| server.device()).collect();

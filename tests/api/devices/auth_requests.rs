@@ -1,5 +1,7 @@
 //! `POST /api/devices/v1/authentication/auth_requests` (device protocol §1).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use harness::device::AUTH_REQUESTS;
 use harness::{Body, Device, DeviceKey, Request, Response, shared_server};
 use libtest_mimic::Trial;
@@ -8,18 +10,20 @@ use serde_json::{Value, json};
 pub(crate) fn trials() -> Vec<Trial> {
     harness::storage_trials![
         rsa_key_is_accepted,
-        p256_key_is_accepted,
-        ed25519_key_is_accepted,
+        s1_06_p256_key_is_accepted,
+        s1_06_ed25519_key_is_accepted,
         pending_device_gets_json_401,
         rejected_device_gets_json_401,
         repeats_make_one_device,
-        signature_by_another_key_is_refused_and_stores_nothing,
+        s1_05_signature_by_another_key_is_refused_and_stores_nothing,
+        s1_05_a_changed_byte_is_refused_and_stores_nothing,
+        s1_06_all_kinds_of_keys_are_told_apart,
         signature_that_is_no_base64_is_refused,
         missing_signature_is_400,
         malformed_requests_are_400,
-        weak_rsa_key_is_400,
+        s1_06_weak_rsa_key_is_400,
         body_above_the_limit_is_refused,
-        unknown_members_are_ignored,
+        s1_12_tier_and_unknown_members_are_ignored,
         chunked_auth_request_is_accepted,
     ]
 }
@@ -28,11 +32,11 @@ fn rsa_key_is_accepted() {
     is_accepted(DeviceKey::rsa());
 }
 
-fn p256_key_is_accepted() {
+fn s1_06_p256_key_is_accepted() {
     is_accepted(DeviceKey::p256());
 }
 
-fn ed25519_key_is_accepted() {
+fn s1_06_ed25519_key_is_accepted() {
     is_accepted(DeviceKey::ed25519());
 }
 
@@ -74,7 +78,7 @@ fn repeats_make_one_device() {
     assert_eq!(shown["auth_sets"].as_array().map(Vec::len), Some(1));
 }
 
-fn signature_by_another_key_is_refused_and_stores_nothing() {
+fn s1_05_signature_by_another_key_is_refused_and_stores_nothing() {
     let server = shared_server();
     let device = server.device();
     let stranger = DeviceKey::ed25519();
@@ -85,6 +89,42 @@ fn signature_by_another_key_is_refused_and_stores_nothing() {
     assert_eq!(response.json()["error"], "signature verification failed");
     assert_eq!(response.json()["code"], "bad_signature");
     assert_eq!(server.admin().find_device(&device.identity_json()), None);
+}
+
+fn s1_05_a_changed_byte_is_refused_and_stores_nothing() {
+    let server = shared_server();
+    for key in [DeviceKey::rsa(), DeviceKey::p256(), DeviceKey::ed25519()] {
+        let device = server.device_with(key);
+        let body = device.auth_body();
+        let signature = STANDARD.decode(device.key.sign(&body)).expect("base 64");
+        let refused = |body: &[u8], signature: &[u8]| {
+            let mut request = device.auth_request(body.to_vec());
+            replace_signature(&mut request, &STANDARD.encode(signature));
+            let answer = device.http.send(&request).expect_error(401).json();
+            assert_eq!(answer["code"], "bad_signature");
+        };
+        for at in [0, signature.len() / 2, signature.len() - 1] {
+            let mut flipped = signature.clone();
+            flipped[at] ^= 1;
+            refused(&body, &flipped);
+        }
+        // The same JSON in other bytes is not what was signed.
+        refused(&[b" ", body.as_slice()].concat(), &signature);
+        refused(&[body.as_slice(), b" "].concat(), &signature);
+        refused(&body, &signature[1..]);
+        assert_eq!(server.admin().find_device(&device.identity_json()), None);
+    }
+}
+
+fn s1_06_all_kinds_of_keys_are_told_apart() {
+    // A signature by one kind under the key of another is none.
+    let server = shared_server();
+    let (rsa, p256) = (server.device_with(DeviceKey::rsa()), server.device_with(DeviceKey::p256()));
+    let body = rsa.auth_body();
+    let mut request = rsa.auth_request(body.clone());
+    replace_signature(&mut request, &p256.key.sign(&body));
+    rsa.http.send(&request).expect_error(401);
+    assert_eq!(server.admin().find_device(&rsa.identity_json()), None);
 }
 
 fn signature_that_is_no_base64_is_refused() {
@@ -144,7 +184,7 @@ fn malformed_requests_are_400() {
     }
 }
 
-fn weak_rsa_key_is_400() {
+fn s1_06_weak_rsa_key_is_400() {
     let device = shared_server().device();
     let pubkey = include_str!("rsa1024.public.pem");
     let body = json!({"id_data": device.identity, "pubkey": pubkey}).to_string();
@@ -161,7 +201,7 @@ fn body_above_the_limit_is_refused() {
     assert!(matches!(response.status, 400 | 413), "{response}");
 }
 
-fn unknown_members_are_ignored() {
+fn s1_12_tier_and_unknown_members_are_ignored() {
     let server = shared_server();
     let device = server.device();
     let body = json!({

@@ -9,18 +9,18 @@ use super::auth_requests::authenticate_as;
 
 pub(crate) fn trials() -> Vec<Trial> {
     harness::storage_trials![
-        key_order_and_white_space_do_not_matter,
+        s1_11_key_order_and_white_space_do_not_matter,
         extra_attribute_is_another_device,
         spelling_of_the_key_does_not_matter,
         attribute_may_be_a_list,
-        second_key_is_pending_beside_the_accepted_one,
-        accepting_the_second_key_ends_the_first,
-        same_key_with_another_identity_is_another_device,
+        s1_04_second_key_is_pending_beside_the_accepted_one,
+        s1_04_accepting_the_second_key_ends_the_first,
+        s1_03_same_key_with_another_identity_is_another_device,
         token_names_device_and_auth_set,
     ]
 }
 
-fn key_order_and_white_space_do_not_matter() {
+fn s1_11_key_order_and_white_space_do_not_matter() {
     let server = shared_server();
     let mut device = server.device();
     device.identity = format!("{{\"mac\":\"02:00\",\"serial\":\"{}\"}}", device.serial);
@@ -68,7 +68,7 @@ fn attribute_may_be_a_list() {
     device.log_in();
 }
 
-fn second_key_is_pending_beside_the_accepted_one() {
+fn s1_04_second_key_is_pending_beside_the_accepted_one() {
     let server = shared_server();
     let mut device = server.accepted_device();
     let mut twin = device.twin(DeviceKey::p256());
@@ -80,7 +80,7 @@ fn second_key_is_pending_beside_the_accepted_one() {
     device.log_in();
 }
 
-fn accepting_the_second_key_ends_the_first() {
+fn s1_04_accepting_the_second_key_ends_the_first() {
     let server = shared_server();
     let mut device = server.accepted_device();
     let mut twin = device.twin(DeviceKey::ed25519());
@@ -93,7 +93,7 @@ fn accepting_the_second_key_ends_the_first() {
     assert_eq!(statuses(&server.admin().show_device(&device)), ["accepted", "rejected"]);
 }
 
-fn same_key_with_another_identity_is_another_device() {
+fn s1_03_same_key_with_another_identity_is_another_device() {
     let server = shared_server();
     let device = server.accepted_device();
     let other = server.device();

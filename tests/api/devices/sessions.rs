@@ -10,7 +10,7 @@ use serde_json::json;
 pub(crate) fn trials() -> Vec<Trial> {
     harness::storage_trials![
         revoked_token_is_out_and_the_device_logs_in_again,
-        rejected_device_is_out_at_its_next_request,
+        s1_07_rejected_device_is_out_at_its_next_request,
         rejected_and_accepted_again_needs_a_new_token,
         user_token_opens_no_device_route,
         forged_tokens_are_refused,
@@ -33,7 +33,7 @@ fn revoked_token_is_out_and_the_device_logs_in_again() {
         .expect(404);
 }
 
-fn rejected_device_is_out_at_its_next_request() {
+fn s1_07_rejected_device_is_out_at_its_next_request() {
     let server = shared_server();
     let device = server.accepted_device();
     device.next_nothing();

@@ -7,10 +7,10 @@ use harness::{ArtifactSpec, Management, ServerSetup};
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    harness::storage_trials![no_secret_is_logged_at_trace_level]
+    harness::storage_trials![s1_10_no_secret_and_no_request_is_logged_at_trace_level]
 }
 
-fn no_secret_is_logged_at_trace_level() {
+fn s1_10_no_secret_and_no_request_is_logged_at_trace_level() {
     let server = ServerSetup::default().env("SEALIFT_LOG_FILTER", "trace").start();
     let wrong = "a wrong but telling password";
     server.http().send(&login_request(ADMIN, wrong)).expect_error(401);
@@ -41,6 +41,8 @@ fn no_secret_is_logged_at_trace_level() {
         ("a user's token", signature(&user.token)),
         ("a device's token", signature(&device_token)),
         ("an auth signature", device.key.sign(&device.auth_body())),
+        ("an auth request", String::from_utf8_lossy(&device.auth_body()).trim().to_owned()),
+        ("a public key", device.key.public_pem().lines().nth(1).expect("a line").to_owned()),
         ("a cookie", "planted-cookie".to_owned()),
         ("a private key", "PRIVATE KEY".to_owned()),
         ("a password hash", "$argon2".to_owned()),

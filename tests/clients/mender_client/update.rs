@@ -9,7 +9,7 @@ use super::{LIMIT, PEERS, accepted, deploy, inventory};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = harness::peer_trials![PEERS;
-        pending_then_accepted_then_updated,
+        s1_01_pending_then_accepted_then_updated,
         two_updates_one_after_the_other,
         update_with_a_reboot,
         client_killed_during_the_download_starts_over,
@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn pending_then_accepted_then_updated() {
+fn s1_01_pending_then_accepted_then_updated() {
     let server = shared_server();
     let device_type = unique("qemu");
     let (client, id) = accepted(server, ClientSetup::new(&device_type));
