@@ -110,11 +110,12 @@ fn request(route: &Route, path: &str, body: &[u8], chunked: bool) -> Request {
     request.body(if chunked { Body::Chunked(body) } else { Body::Sized(body) })
 }
 
-/// The routes that read a JSON body, with a path that leads as far as there. Not the upload, which takes
-/// a form, and not the log, which is kept as it came.
+/// The routes that read a JSON body, with a path that leads as far as there. Not the upload and what artifacts are made of,
+/// which are forms, and not the log, which is kept as it came.
 fn readers(world: &World) -> Vec<(Route, String)> {
     let is_other = |route: &Route| {
-        (route.method == "POST" && route.template.ends_with("/artifacts"))
+        let is_form = ["/artifacts", "/artifacts/generate"].iter().any(|path| route.template.ends_with(path));
+        (route.method == "POST" && is_form)
             || route.template.ends_with("/log")
             || route.template.contains("/artifacts/uploads")
     };
